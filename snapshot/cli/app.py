@@ -1,0 +1,116 @@
+"""The group of commands, loaded only when named: `snap --help` imports none of them.
+
+Also the one boundary where errors become words and an exit code.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from snapshot import __version__
+from snapshot.errors import InterruptError, SnapshotError
+
+COMMANDS = {
+    "lock": "Write snap.lock: the whole stack of this project, pinned.",
+    "build": "Build the image that snap.lock describes.",
+    "run": "Run a script in the image, and keep code, platform and result.",
+    "ls": "List the runs of this project.",
+    "show": "Show the record of a run.",
+    "logs": "Print what a run printed.",
+    "rm": "Remove runs, with their outputs.",
+}
+"""In the order of the work; each is `snapshot.cli.NAME`, whose command has this line as its short help."""
+
+
+class Commands(click.Group):
+    """A group that imports a command when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"snapshot.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        import difflib
+
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            if args[0].endswith(".py"):
+                ctx.fail(f"No such command '{args[0]}'. Did you mean 'snap run {args[0]}'?")
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            if near:
+                ctx.fail(f"No such command '{args[0]}'. Did you mean '{near[0]}'?")
+            raise
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def main(self, *args: Any, **extra: Any) -> NoReturn:
+        """Like click's, with our errors and exit codes."""
+        try:
+            # What it returns is the code of `Context.exit`, None where nothing was said.
+            code = super().main(*args, **{**extra, "standalone_mode": False})
+        except click.ClickException as problem:
+            fail(_of_click(problem), code=_code(2))
+        except (click.Abort, KeyboardInterrupt):
+            fail(InterruptError("interrupted"))
+        except SnapshotError as problem:
+            fail(problem, code=_code(problem.exit_code))
+        except BrokenPipeError:
+            # The reader of our output (`| head`) has left.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(141)
+        except Exception:
+            import traceback
+
+            traceback.print_exc()
+            bug = SnapshotError("this is a bug of snap", hint="please report it with the lines above")
+            fail(bug, code=_code(bug.exit_code))
+        sys.exit(code)
+
+
+def fail(problem: SnapshotError, *, code: int | None = None) -> NoReturn:
+    """Print `error: …` and `hint: …`, and exit."""
+    from snapshot.report.text import harmless
+
+    print(f"error: {harmless(problem.message)}", file=sys.stderr)
+    if problem.hint:
+        print(f"hint: {harmless(problem.hint)}", file=sys.stderr)
+    sys.exit(problem.exit_code if code is None else code)
+
+
+def _code(code: int) -> int:
+    """`snap run` exits with the training's own code, so its own failures are all 125, as those of `docker run`."""
+    command = next((a for a in sys.argv[1:] if not a.startswith("-")), None)
+    return 125 if command == "run" and code != 130 else code
+
+
+def _of_click(problem: click.ClickException) -> SnapshotError:
+    text = problem.format_message().replace("'", "`").rstrip(".")
+    context = getattr(problem, "ctx", None)
+    hint = f"see `snap{context.command_path[len(context.find_root().command_path) :]} --help`" if context else None
+    return SnapshotError(text[:1].lower() + text[1:], hint=hint)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
+@click.version_option(__version__, prog_name="snap")
+def snap() -> None:
+    """Train inside an image that pins the whole platform, and keep code, platform and result as one record.
+
+    \b
+    Type `snap run train.py` instead of `python train.py`.
+    """

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from snapshot.cli import terminal
+from snapshot.cli.app import COMMANDS
+from snapshot.cli.place import Place
+from snapshot.report import text
+
+if TYPE_CHECKING:
+    from snapshot.image.build import BuiltImage, Event
+    from snapshot.lock.document import Lock
+
+
+@click.command("build", short_help=COMMANDS["build"])
+@click.option("--check", is_flag=True, help="Build once more from clean and compare; exit 1 if it comes out different.")
+@click.option("--no-cache", is_flag=True, help="Build every layer anew.")
+@click.option("--offline", is_flag=True, help="Download nothing: packages must be on this host.")
+@click.option("--tag", metavar="NAME[:TAG]", help="Give the image this name too.")
+def command(check: bool, no_cache: bool, offline: bool, tag: str | None) -> None:
+    """Build the image that snap.lock describes; the lock is made first if the project asks for something else now.
+
+    The same lock gives the same image, bit for bit. If the image is there, nothing is done.
+
+    \b
+    Example:
+      snap build
+      snap build --check
+    """
+    from snapshot.cli.lock import ensure
+
+    place = Place.here()
+    lock = ensure(place)
+    built = build_image(place, lock, no_cache=no_cache, offline=offline, tag=tag)
+    said = "is there already" if built.was_there else f"is built in {text.duration(built.seconds)}"
+    terminal.note(f"image {built.reference} {said}")
+    click.echo(built.id)
+    if check:
+        _check(place, lock, offline=offline)
+
+
+def build_image(
+    place: Place, lock: Lock, *, no_cache: bool = False, offline: bool = False, tag: str | None = None
+) -> BuiltImage:
+    """Build the image of `lock`, showing what goes on."""
+    from snapshot.host.download import access_of
+    from snapshot.host.pip_config import read
+    from snapshot.image.build import build, present
+
+    if not no_cache and present(place.engine, lock):
+        return build(place.engine, lock, cache_dir=place.cache, tag=tag)
+    with terminal.step("building the image") as step:
+        return build(
+            place.engine,
+            lock,
+            cache_dir=place.cache,
+            access=access_of(read(os.environ)),
+            tag=tag,
+            no_cache=no_cache,
+            offline=offline,
+            progress=_Shown(step),
+        )
+
+
+class _Shown:
+    """Turns what the build says into one line."""
+
+    def __init__(self, step: terminal.Step) -> None:
+        self.step, self.total, self.here = step, 0, 0
+
+    def __call__(self, event: Event) -> None:
+        if event.step == "packages":
+            if event.state == "started":
+                self.total = event.size
+            elif event.state == "bytes":
+                self.here += event.size
+            whole = f" of {text.size(self.total)}" if self.total else ""
+            if self.here:
+                self.step.update(f"fetching packages, {text.size(self.here)}{whole}")
+        elif event.state == "started":
+            self.step.update(event.step)
+
+
+def _check(place: Place, lock: Lock, *, offline: bool) -> None:
+    from snapshot.errors import DifferentError
+    from snapshot.host.download import access_of
+    from snapshot.host.pip_config import read
+    from snapshot.image.build import check
+
+    with terminal.step("building once more from clean") as step:
+        found = check(
+            place.engine,
+            lock,
+            cache_dir=place.cache,
+            access=access_of(read(os.environ)),
+            offline=offline,
+            progress=_Shown(step),
+        )
+    if not found.same:
+        layers = ", ".join(found.differing) or "its configuration"
+        raise DifferentError(f"the image came out different: {found.got}, in {layers}")
+    terminal.note("built once more from clean: the same image, bit for bit")

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from snapshot.cli import terminal
+from snapshot.cli.app import COMMANDS
+from snapshot.cli.place import Place
+from snapshot.errors import UsageError
+from snapshot.record.document import Request, Run
+from snapshot.report import text
+from snapshot.run.command import understand
+
+
+class _Run(click.Command):
+    """Options stop at the script; `--` before it means any command."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if "--" in args:
+            before = args[: args.index("--")]
+            with click.Context(
+                self, info_name=ctx.info_name, resilient_parsing=True, allow_interspersed_args=False
+            ) as trial:
+                found, _, _ = self.make_parser(trial).parse_args(list(before))
+            # Without a value: None or a sentinel of click's, by its version.
+            script = found.get("argv")
+            ctx.meta["snapshot.verbatim"] = not (isinstance(script, tuple) and script)
+        return super().parse_args(ctx, args)
+
+
+@click.command("run", cls=_Run, short_help=COMMANDS["run"], context_settings={"allow_interspersed_args": False})
+@click.option("-m", "module", is_flag=True, help="Run a module, as `python -m` does.")
+@click.option("--gpus", metavar="all|N|device=…", help="GPUs to give to the run, as `docker run` has it.")
+@click.option(
+    "-e", "--env", "env", multiple=True, metavar="K[=V]", help="Environment of the run; without V the caller's value."
+)
+@click.option("--env-file", multiple=True, type=click.Path(exists=True, dir_okay=False), help="File of K=V lines.")
+@click.option("--data", multiple=True, metavar="PATH", help="Data outside the project: read-only, at the same place.")
+@click.option("--name", help="A name for the run, usable wherever RUN is.")
+@click.option("--network", help="Network of the run, as `docker run` has it.")
+@click.option("--offline", is_flag=True, help="No network at all: proves that nothing is downloaded.")
+@click.option("--shm-size", help="Size of /dev/shm; half of the host's memory if not given, as on the host.")
+@click.option("--memory", help="Limit of memory, as in `8g`.")
+@click.option("--cpus", help="Limit of CPU time, as in `1.5`.")
+@click.option(
+    "--no-write-back", is_flag=True, help="Leave what the run writes under .snap/, do not put it into the project."
+)
+@click.option("-i", "--interactive", is_flag=True, help="Give the keyboard to the run, for a debugger or `input()`.")
+@click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="SCRIPT [ARGS]...")
+@click.pass_context
+def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given: Any) -> None:
+    """Run SCRIPT in the project's image; lock and build first if that is needed.
+
+    The code that runs is a copy taken now. What the script writes is kept with the run and put back into the project
+    when it ends. Exits with the script's own code; 125 when something went wrong around it.
+
+    \b
+    Example:
+      snap run train.py --lr 0.1
+      snap run --gpus all -m package.train
+      snap run -- bash -c 'python prepare.py && python train.py'
+    """
+    from snapshot.run.training import Options, Project, train
+
+    place = Place.here()
+    verbatim = ctx.meta.get("snapshot.verbatim", False)
+    invocation = understand(argv, module=module, verbatim=verbatim, root=place.root, cwd=place.cwd)
+    request = _request(given, os.environ)
+    assert place.store is not None
+    from snapshot.cli.lock import ensure
+
+    lock = ensure(place)
+    interactive = given["interactive"]
+    options = Options(
+        request=request,
+        name=given["name"],
+        data=given["data"],
+        write_back=not given["no_write_back"],
+        terminal=sys.stdout.isatty() and sys.stderr.isatty() and (not interactive or sys.stdin.isatty()),
+        stdin=interactive,
+    )
+
+    def build() -> None:
+        from snapshot.cli.build import build_image
+
+        build_image(place, lock)
+
+    run = train(
+        Project(root=place.root, cwd=place.cwd, config=place.config, lock=lock),
+        invocation,
+        options,
+        place.engine,
+        build=build,
+        environment=os.environ,
+        warn=terminal.warn,
+    )
+    _tell(run)
+    assert run.exit is not None
+    ctx.exit(125 if run.exit.code is None else run.exit.code)
+
+
+def _request(given: dict[str, Any], caller: os._Environ[str]) -> Request:
+    if given["offline"] and given["network"] not in (None, "none"):
+        raise UsageError("`--offline` and `--network` contradict each other", hint="give one of them")
+    environment: dict[str, str] = {}
+    for name in given["env_file"]:
+        environment |= _env_file(Path(name))
+    for item in given["env"]:
+        key, separator, value = item.partition("=")
+        if not key or (not separator and key not in caller):
+            raise UsageError(
+                f"`--env {item}` gives no value", hint=f"write `--env {key or 'NAME'}=VALUE`, or export it first"
+            )
+        environment[key] = value if separator else caller[key]
+    return Request(
+        environment=environment,
+        gpus=given["gpus"],
+        network="none" if given["offline"] else given["network"],
+        shm_size=given["shm_size"],
+        memory=given["memory"],
+        cpus=given["cpus"],
+    )
+
+
+def _env_file(path: Path) -> dict[str, str]:
+    """Lines of K=V, as `docker run --env-file` reads them; raises UsageError with file and line."""
+    found = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        key, separator, value = line.partition("=")
+        if not separator or not key.strip() or " " in key.strip():
+            raise UsageError(f"{path}:{number}: `{line}` is not `NAME=VALUE`", hint="write one NAME=VALUE on each line")
+        found[key.strip()] = value
+    return found
+
+
+def _tell(run: Run) -> None:
+    """One line in the end, and one for each thing that needs attention."""
+    kept = [o for o in run.outputs if o.kept_because and run.write_back]
+    for output in kept[:5]:
+        terminal.warn(f"`{text.shown(output.path)}` stays with the run, not in the project: {output.kept_because}")
+    if len(kept) > 5:
+        terminal.warn(f"{len(kept) - 5} more files stay with the run; see `snap show {run.id}`")
+    for note in run.notes:
+        terminal.warn(note)
+    names = ", ".join(text.shown(o.path) for o in run.outputs[:3]) + (", …" if len(run.outputs) > 3 else "")
+    outputs = f"{len(run.outputs)} output{'s' * (len(run.outputs) != 1)}" + (f": {names}" if names else "")
+    terminal.note(f"run {run.id} {text.outcome(run)} in {text.duration(run.seconds)}, {outputs}")

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import click
+
+from snapshot.cli.app import COMMANDS
+from snapshot.cli.place import Place
+from snapshot.document import encode_json
+from snapshot.report import text
+
+
+@click.command("show", short_help=COMMANDS["show"])
+@click.argument("run", default="latest")
+@click.option("--json", "as_json", is_flag=True, help="The record as it is stored.")
+def command(run: str, as_json: bool) -> None:
+    """Show the record of RUN: an ID, a unique prefix, a name, `latest` (the default) or `latest~1`.
+
+    \b
+    Example:
+      snap show
+      snap show latest~1 --json
+    """
+    from snapshot.lock import document as lock
+
+    store = Place.here().store
+    record = store.read(store.find(run))
+    if as_json:
+        click.echo(encode_json(record), nl=False)
+        return
+    found = lock.read(store.folder(record.id) / lock.FILE_NAME)
+    packages = [f"{p.name} {p.version}" for p in found.packages] if found else []
+    click.echo(text.details(record, packages))
+    click.echo(f"\n{store.folder(record.id)}")

@@ -1,0 +1,131 @@
+"""Containers, started through the docker CLI.
+
+`docker run` brings terminal handling and streaming with it, and it needs no import: that of the SDK (100 ms) overlaps
+with the engine's own work instead of preceding it. Everything else is asked through the SDK, see `engine`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from snapshot.errors import EngineError
+from snapshot.host import process
+
+START_HINT = 'start Docker, or bring up a private engine: `scripts/engine start; eval "$(scripts/engine env)"`'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """One mount of a container."""
+
+    target: str
+    source: str | None = None
+    """A path of the host; None for a volume of its own or a tmpfs."""
+    kind: str = "bind"
+    """`bind`, `volume` or `tmpfs`."""
+    read_only: bool = False
+    volume_options: tuple[tuple[str, str], ...] = ()
+    """Options of the `local` volume driver: type, device and o, as mount(8) has them."""
+
+    def argument(self) -> str:
+        """The value of `--mount`: a CSV record, so values with commas or quotes are quoted as RFC 4180 says."""
+        fields = [f"type={self.kind}", f"target={self.target}"]
+        if self.source is not None:
+            fields.append(f"source={self.source}")
+        if self.read_only:
+            fields.append("readonly")
+        if self.volume_options:
+            fields.append("volume-driver=local")
+            fields += [f"volume-opt={key}={value}" for key, value in self.volume_options]
+        return ",".join('"' + part.replace('"', '""') + '"' if set(part) & set(',"\n') else part for part in fields)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """What `docker run` is asked for."""
+
+    image: str
+    command: tuple[str, ...]
+    name: str | None = None
+    user: str | None = None
+    workdir: str | None = None
+    environment: tuple[tuple[str, str], ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    network: str | None = None
+    terminal: bool = False
+    stdin: bool = False
+    remove: bool = False
+    options: tuple[str, ...] = ()
+    """Further options of `docker run`, as it spells them."""
+    entrypoint: str = ""
+
+    def arguments(self) -> list[str]:
+        """The command line: never pulls, runs under the engine's init, leaves signals to the caller."""
+        out = ["docker", "run", "--pull=never", "--init", "--sig-proxy=false", "--entrypoint", self.entrypoint]
+        for flag, value in (
+            ("--name", self.name),
+            ("--user", self.user),
+            ("--workdir", self.workdir),
+            ("--network", self.network),
+        ):
+            if value is not None:
+                out += [flag, value]
+        for key, value in self.environment:
+            out += ["--env", f"{key}={value}"]
+        for key, value in self.labels:
+            out += ["--label", f"{key}={value}"]
+        for mount in self.mounts:
+            out += ["--mount", mount.argument()]
+        out += ["--tty"] * self.terminal + ["--interactive"] * self.stdin + ["--rm"] * self.remove
+        return [*out, *self.options, self.image, *self.command]
+
+
+def run_tool(container: Container, *, stdin: bytes = b"", timeout: float | None = None) -> process.Finished:
+    """Run a short-lived container of ours to its end and keep what it prints.
+
+    Raises EngineError when the engine could not start it (exit code 125 of `docker run`).
+    """
+    done = process.run(container.arguments(), stdin=stdin, timeout=timeout)
+    if done.code == 125:
+        raise refused(done.stderr)
+    return done
+
+
+def refused(stderr: str) -> EngineError:
+    """The engine's own words on why it did not start a container, as an error with what to do."""
+    words = said(stderr)
+    if "Cannot connect" in words or "is the docker daemon running" in words.lower() or "failed to connect" in words:
+        return unreachable()
+    if "permission denied" in words and ".sock" in words:
+        return EngineError("no permission to talk to the Docker engine", hint="join the `docker` group, or run as root")
+    if "No such image" in words or "Unable to find image" in words:
+        return ImageMissingError(words)
+    hint = next((hint for sign, hint in _HINTS.items() if sign in words), "see `docker info` and the engine's log")
+    return EngineError(f"the engine did not start the container: {words}", hint=hint)
+
+
+_HINTS = {
+    "could not select device driver": "install `nvidia-container-toolkit` on this host, and restart Docker",
+    "executable file not found": "the image has no such program; a script of the project is run as `snap run SCRIPT`",
+    "no space left on device": "free some space with `docker system prune`",
+    "invalid argument": "see `snap run --help`",
+}
+
+
+class ImageMissingError(EngineError):
+    """The engine has no image of that name."""
+
+
+def said(stderr: str) -> str:
+    """The one line of the docker CLI's complaint that matters."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip() and not line.startswith("Run 'docker")]
+    text = " ".join(lines).removeprefix("docker: ").removeprefix("Error response from daemon: ")
+    return text.rstrip(".") or "no reason given"
+
+
+def unreachable() -> EngineError:
+    """No engine answers."""
+    where = os.environ.get("DOCKER_HOST", "its default socket")
+    return EngineError(f"no Docker engine answers at {where}", hint=START_HINT)

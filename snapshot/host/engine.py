@@ -1,0 +1,250 @@
+"""The Docker engine through the docker SDK: images, containers, volumes. Containers are started in `container`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from snapshot.errors import EngineError, NetworkError
+from snapshot.host.container import START_HINT, refused, said, unreachable
+
+if TYPE_CHECKING:
+    import docker
+
+OLDEST = 23
+"""Docker 23 is the first whose `docker build` is BuildKit with named contexts and SOURCE_DATE_EPOCH."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """An image as the engine has it."""
+
+    id: str
+    """Digest of the configuration (overlay2 store) or of the manifest (containerd store)."""
+    reference: str
+    layers: tuple[str, ...]
+    """Diff IDs, base first: the same on every engine and store."""
+    digest: str | None
+    """Digest in the registry that it came from."""
+    created: str
+    """RFC 3339."""
+    os: str
+    architecture: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """A container's state as `docker inspect` tells it."""
+
+    id: str
+    name: str
+    status: str
+    """created, running, paused, restarting, removing, exited or dead."""
+    pid: int
+    exit_code: int
+    oom_killed: bool
+    error: str
+    started: str
+    finished: str
+    image: str
+    labels: Mapping[str, str]
+    mounts: tuple[str, ...] = ()
+
+    @property
+    def has_started(self) -> bool:
+        """Whether its process ever ran."""
+        return not self.started.startswith("0001-")
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its process ran and has ended."""
+        return self.status in ("exited", "dead")
+
+
+class Engine:
+    """The engine that DOCKER_HOST or the default socket names.
+
+    Every method raises EngineError when no engine answers, or no longer.
+    """
+
+    @cached_property
+    def client(self) -> docker.DockerClient:
+        """The SDK's client; raises EngineError also when the engine is too old."""
+        import docker
+        import docker.errors
+
+        try:
+            client = docker.from_env(timeout=120)
+            version = client.version()
+        except (docker.errors.DockerException, OSError) as problem:
+            if "Permission" in str(problem):
+                raise refused("permission denied while talking to docker.sock") from None
+            raise unreachable() from None
+        if int(version["Version"].split(".")[0]) < OLDEST:
+            raise EngineError(
+                f"the Docker engine is version {version['Version']}, and {OLDEST} or newer is needed", hint=START_HINT
+            )
+        return client
+
+    @contextmanager
+    def _asking(self) -> Iterator[Any]:
+        """The SDK's low-level client, its connection errors turned into ours."""
+        api = self.client.api
+        import requests
+        import urllib3
+
+        try:
+            yield api
+        except (requests.exceptions.ConnectionError, urllib3.exceptions.ProtocolError):
+            raise unreachable() from None
+
+    def info(self) -> dict[str, Any]:
+        """`docker info`: version, storage driver, runtimes, devices."""
+        with self._asking() as api:
+            return dict(api.info())
+
+    def image(self, reference: str) -> Image | None:
+        """The image that `reference` (name, tag, digest or ID) names here, or None."""
+        import docker.errors
+
+        with self._asking() as api:
+            try:
+                return _image(reference, api.inspect_image(reference))
+            except docker.errors.ImageNotFound:
+                return None
+
+    def images(self, *, label: str) -> tuple[Image, ...]:
+        """The tagged images that carry `label` (`key` or `key=value`), newest first."""
+        with self._asking() as api:
+            found = api.images(filters={"label": label})
+        tags = (tag for item in found for tag in item.get("RepoTags") or () if not tag.startswith("<none>"))
+        images = [image for image in map(self.image, tags) if image is not None]
+        return tuple(sorted(images, key=lambda i: (i.created, i.reference), reverse=True))
+
+    def pull(self, reference: str) -> Image:
+        """Fetch `reference` from its registry; raises NetworkError when that can't be done."""
+        import docker.errors
+
+        with self._asking():
+            try:
+                self.client.images.pull(reference)
+            except docker.errors.APIError as problem:
+                raise NetworkError(
+                    f"`{reference}` can't be pulled: {said(str(problem.explanation or problem))}",
+                    hint="check the name and `docker login`; `scripts/build-base` makes a base without any registry",
+                ) from None
+        image = self.image(reference)
+        assert image is not None
+        return image
+
+    def container(self, name: str) -> State | None:
+        """The state of the container `name` (or ID), or None when there is none."""
+        import docker.errors
+
+        with self._asking() as api:
+            try:
+                return _state(api.inspect_container(name))
+            except docker.errors.NotFound:
+                return None
+
+    def kill(self, name: str, signal: str) -> bool:
+        """Send `signal`; False when the container does not run."""
+        import docker.errors
+
+        with self._asking() as api:
+            try:
+                api.kill(name, signal)
+            except docker.errors.APIError:
+                return False
+        return True
+
+    def logs(self, name: str, *, follow: bool = False) -> Iterator[bytes]:
+        """What the container printed, both streams in their order, as chunks; with `follow` until it ends."""
+        with self._asking():
+            yield from self.client.containers.get(name).logs(stream=True, follow=follow)
+
+    def remove(self, name: str) -> None:
+        """Remove a container, running or not; nothing happens when it is gone."""
+        import docker.errors
+
+        with self._asking() as api:
+            try:
+                api.remove_container(name, v=True, force=True)
+            except docker.errors.NotFound:
+                return
+            except docker.errors.APIError as problem:
+                # 409: somebody else removes it at this moment.
+                if problem.status_code != 409:
+                    raise EngineError(f"container `{name}` can't be removed: {problem.explanation}") from None
+
+    def remove_volume(self, name: str) -> None:
+        """Remove a volume; nothing happens when it is gone or in use."""
+        import docker.errors
+
+        with self._asking() as api, suppress(docker.errors.APIError):
+            api.remove_volume(name)
+
+    def tag(self, image: str, reference: str) -> None:
+        """Give `image` one more name."""
+        repository, _, name = reference.rpartition(":")
+        if not repository or "/" in name:
+            repository, name = reference, "latest"
+        with self._asking() as api:
+            api.tag(image, repository, name)
+
+    def untag(self, reference: str) -> None:
+        """Take the name away, and the image with it when it has no other; nothing happens when there is none."""
+        import docker.errors
+
+        with self._asking() as api:
+            try:
+                api.remove_image(reference)
+            except docker.errors.ImageNotFound:
+                return
+            except docker.errors.APIError as problem:
+                raise EngineError(f"`{reference}` can't be removed: {problem.explanation}") from None
+
+
+def _image(reference: str, found: Mapping[str, Any]) -> Image:
+    config = found.get("Config") or {}
+    digests: Sequence[str] = found.get("RepoDigests") or ()
+    repository = (
+        reference.split("@")[0].rsplit(":", 1)[0] if ":" in reference.split("/")[-1] else reference.split("@")[0]
+    )
+    digest = next((d.split("@")[1] for d in digests if d.split("@")[0] == repository), None)
+    environment = dict(item.split("=", 1) for item in config.get("Env") or () if "=" in item)
+    return Image(
+        id=found["Id"],
+        reference=reference,
+        layers=tuple(found.get("RootFS", {}).get("Layers") or ()),
+        digest=digest,
+        created=found.get("Created") or "",
+        os=found.get("Os", ""),
+        architecture=found.get("Architecture", ""),
+        environment=environment,
+        labels=dict(config.get("Labels") or {}),
+        size=int(found.get("Size") or 0),
+    )
+
+
+def _state(found: Mapping[str, Any]) -> State:
+    state = found["State"]
+    return State(
+        id=found["Id"],
+        name=found["Name"].removeprefix("/"),
+        status=state["Status"],
+        pid=state["Pid"],
+        exit_code=state["ExitCode"],
+        oom_killed=state["OOMKilled"],
+        error=state["Error"],
+        started=state["StartedAt"],
+        finished=state["FinishedAt"],
+        image=found["Image"],
+        labels=dict(found["Config"].get("Labels") or {}),
+    )

@@ -1,0 +1,61 @@
+"""Files written so that a crash at any moment leaves the old ones or the new ones, never half of them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from snapshot.errors import HostError
+
+
+def write_atomic(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = True) -> None:
+    """Write `data` to `path` through a temporary file beside it.
+
+    `durable` waits until the bytes are on the disk (fsync) before the name changes; without it a power cut may
+    leave the old content, but still no half of the new.
+    Raises HostError on a full disk, a read-only file system or missing permission.
+    """
+    with disk_errors(path):
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fchmod(descriptor, mode)
+                if durable:
+                    os.fsync(descriptor)
+            Path(name).replace(path)
+        except BaseException:
+            with suppress(OSError):
+                Path(name).unlink()
+            raise
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turns what a disk can refuse into a HostError that names `path` and says what to do."""
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno == errno.ENOSPC or problem.errno == errno.EDQUOT:
+            raise HostError(
+                f"no space left on the disk of `{path}`",
+                hint="free some, for instance with `docker system prune` or `snap rm`",
+            ) from problem
+        if problem.errno == errno.EROFS:
+            raise HostError(
+                f"`{path}` is on a read-only file system", hint="copy the project to a folder that can be written to"
+            ) from problem
+        if isinstance(problem, PermissionError):
+            raise HostError(f"no permission to write `{path}`", hint=f"see `ls -ld {path.parent}`") from problem
+        raise
+
+
+def make_dirs(path: Path, *, mode: int = 0o777) -> None:
+    """Create `path` and its parents; raises HostError as `write_atomic` does."""
+    with disk_errors(path):
+        path.mkdir(parents=True, exist_ok=True, mode=mode)

@@ -1,0 +1,84 @@
+"""The one place that starts a subprocess."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from snapshot.errors import HostError
+
+
+class Finished(NamedTuple):
+    """How a command ended and what it printed."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+def run(
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes | None = None,
+    timeout: float | None = None,
+) -> Finished:
+    """Run `command` to its end and keep what it prints; a non-zero exit is the caller's to judge.
+
+    Raises HostError when the program is not there or does not end within `timeout` seconds.
+    """
+    try:
+        done = subprocess.run(command, env=env, input=stdin or b"", capture_output=True, timeout=timeout, check=False)
+    except FileNotFoundError:
+        raise _missing(command[0]) from None
+    except subprocess.TimeoutExpired:
+        raise HostError(f"`{command[0]}` did not answer within {timeout:.0f} s") from None
+    return Finished(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+
+
+def start(
+    command: Sequence[str],
+    *,
+    stdout: int | None = None,
+    stderr: int | None = None,
+    stdin: int | None = None,
+    own_group: bool = False,
+    keep: tuple[int, ...] = (),
+    env: Mapping[str, str] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start `command` and return at once.
+
+    With `own_group` the terminal's Ctrl-C does not reach it: the caller decides what a signal means.
+    Streams that are not given are inherited, but for stdin, which is closed. `keep` are file descriptors that it
+    inherits.
+    """
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL if stdin is None else stdin,
+            stdout=stdout,
+            stderr=stderr,
+            env=env,
+            process_group=0 if own_group else None,
+            pass_fds=keep,
+        )
+    except FileNotFoundError:
+        raise _missing(command[0]) from None
+
+
+PIPE = subprocess.PIPE
+INHERIT = 0
+
+
+def find(program: str) -> str | None:
+    """The path of `program` on PATH."""
+    return shutil.which(program)
+
+
+def _missing(program: str) -> HostError:
+    hints = {
+        "docker": "install Docker 23 or newer with buildx, or run `scripts/engine start` in a checkout of this project"
+    }
+    return HostError(f"`{program}` is not on the PATH", hint=hints.get(program))

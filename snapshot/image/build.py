@@ -1,0 +1,239 @@
+"""The image of a lock: packages fetched, Dockerfile rendered, built without network, and the same for everybody."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from snapshot.errors import BuildError, IntegrityError, NetworkError
+from snapshot.host import buildx
+from snapshot.host.download import Access
+from snapshot.host.engine import Engine, Image
+from snapshot.host.files import disk_errors, make_dirs
+from snapshot.image import dockerfile, tools
+from snapshot.image.dockerfile import LOCK_LABEL, Layer, base_reference, image_reference
+from snapshot.image.fetch import Fetched, fetch
+from snapshot.lock.document import Lock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltImage:
+    """The image of a lock, as the engine has it."""
+
+    id: str
+    reference: str
+    seconds: float
+    """How long building took; next to nothing when it was there."""
+    was_there: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """What came out of building once more from clean."""
+
+    expected: str
+    """ID of the image that was there."""
+    got: str
+    differing: tuple[str, ...]
+    """Names of the layers that came out otherwise."""
+
+    @property
+    def same(self) -> bool:
+        """Whether the images are the same, bit for bit."""
+        return self.expected == self.got
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something to show while an image is built."""
+
+    step: str
+    """`packages`, the name of a layer, or `image` when it is written."""
+    state: str
+    """`started`, `bytes` (of packages that arrive), `cached` or `done`."""
+    size: int = 0
+    """Bytes that arrived since the last event; of all packages when they start."""
+
+
+Progress = Callable[[Event], None]
+
+
+def build(
+    engine: Engine,
+    lock: Lock,
+    *,
+    cache_dir: Path,
+    access: Access | None = None,
+    tag: str | None = None,
+    no_cache: bool = False,
+    offline: bool = False,
+    progress: Progress = lambda _: None,
+) -> BuiltImage:
+    """The image of `lock`, built unless it is there already; `tag` names it once more.
+
+    Raises EngineError, NetworkError, IntegrityError or BuildError; then no image has the name.
+    """
+    started = time.monotonic()
+    reference = image_reference(lock)
+    image = None if no_cache else present(engine, lock)
+    was_there = image is not None
+    if image is None:
+        image = _build(engine, lock, reference, cache_dir, access or Access(), no_cache, offline, progress)
+    if tag:
+        buildx.tag(engine, image.id, tag)
+    return BuiltImage(id=image.id, reference=reference, seconds=time.monotonic() - started, was_there=was_there)
+
+
+def present(engine: Engine, lock: Lock) -> Image | None:
+    """The image of `lock` if the engine has it."""
+    image = engine.image(image_reference(lock))
+    return image if image is not None and image.labels.get(LOCK_LABEL) == lock.digest else None
+
+
+def check(
+    engine: Engine,
+    lock: Lock,
+    *,
+    cache_dir: Path,
+    access: Access | None = None,
+    offline: bool = False,
+    progress: Progress = lambda _: None,
+) -> Check:
+    """Build once more from clean, under a name that is taken away again, and compare with the image that is there.
+
+    Raises BuildError when there is none.
+    """
+    first = present(engine, lock)
+    if first is None:
+        raise BuildError("there is no image of this lock to check", hint="run `snap build` first")
+    reference = f"{image_reference(lock)}-check-{os.getpid()}"
+    try:
+        second = _build(engine, lock, reference, cache_dir, access or Access(), True, offline, progress)
+    finally:
+        buildx.untag(engine, reference)
+    return Check(expected=first.id, got=second.id, differing=_differing(lock, cache_dir, first, second))
+
+
+def _differing(lock: Lock, cache_dir: Path, first: Image, second: Image) -> tuple[str, ...]:
+    if first.id == second.id:
+        return ()
+    base = len(lock.base.layers)
+    pairs = zip(first.layers[base:], second.layers[base:], strict=False)
+    files = fetch(lock, cache_dir=cache_dir, access=Access(), offline=True)
+    names = [layer.title for layer in dockerfile.layers(lock, _sizes(files))]
+    return tuple(name for name, (one, other) in zip(names, pairs, strict=False) if one != other)
+
+
+def _build(
+    engine: Engine,
+    lock: Lock,
+    reference: str,
+    cache_dir: Path,
+    access: Access,
+    no_cache: bool,
+    offline: bool,
+    progress: Progress,
+) -> Image:
+    check_base(engine, lock, offline=offline)
+    tools.check_python(lock.python.version)
+    total = sum(package.wheel.size or 0 for package in lock.packages)
+    progress(Event(step="packages", state="started", size=total))
+    files = fetch(
+        lock,
+        cache_dir=cache_dir,
+        access=access,
+        offline=offline,
+        progress=lambda size: progress(Event(step="packages", state="bytes", size=size)),
+    )
+    progress(Event(step="packages", state="done"))
+    layers = dockerfile.layers(lock, _sizes(files))
+    with build_folder(lock, cache_dir, layers, files) as folder:
+        buildx.build(
+            folder / "Dockerfile",
+            reference=reference,
+            contexts={"wheels": folder / "wheels", "tools": tools.folder(cache_dir)},
+            epoch=lock.source_date_epoch,
+            no_cache=no_cache,
+            report=lambda step: progress(Event(step=_name(step, layers), state=step.state)),
+        )
+    image = engine.image(reference)
+    if image is None:
+        raise BuildError(f"the engine does not have `{reference}`, which was just built", hint="see `docker buildx ls`")
+    _same_base(lock, image)
+    return image
+
+
+def check_base(engine: Engine, lock: Lock, *, offline: bool = False) -> None:
+    """Make sure that the engine has the base that was locked; pulls it when it is of a registry.
+
+    Raises BuildError when it is not to be had, IntegrityError when the image of that name has other bytes.
+    """
+    reference = base_reference(lock)
+    image = engine.image(reference)
+    if image is None and lock.base.digest is None:
+        raise BuildError(
+            f"the base image `{reference}` is not on this engine, and it is of no registry",
+            hint="make it with `scripts/build-base`, bring it with `docker load`, or lock another with `snap lock`",
+        )
+    if image is None and offline:
+        raise NetworkError(
+            f"offline, and the base image `{reference}` is not on this engine",
+            hint=f"run `docker pull {reference}` before",
+        )
+    _same_base(lock, image or engine.pull(reference))
+
+
+def _same_base(lock: Lock, image: Image) -> None:
+    if image.layers[: len(lock.base.layers)] != lock.base.layers:
+        raise IntegrityError(
+            f"the base image `{lock.base.reference}` on this engine is not the one that was locked",
+            hint="bring that one with `docker save` and `docker load`, or lock this one with `snap lock --upgrade`",
+        )
+
+
+def _sizes(files: dict[str, Fetched]) -> dict[str, int]:
+    return {name: file.size for name, file in files.items()}
+
+
+def _name(step: buildx.Step, layers: tuple[Layer, ...]) -> str:
+    return "image" if step.index is None or step.index >= len(layers) else layers[step.index].title
+
+
+@contextmanager
+def build_folder(lock: Lock, cache_dir: Path, layers: tuple[Layer, ...], files: dict[str, Fetched]) -> Iterator[Path]:
+    """A folder with the Dockerfile and `wheels`, which links to the cache; it is gone afterwards.
+
+    Each build has its own, so that several may go on at once. BuildKit takes over only what it does not have yet,
+    by name, size and time, wherever the folder is.
+    """
+    parent = cache_dir / "builds"
+    make_dirs(parent)
+    with disk_errors(parent):
+        folder = Path(tempfile.mkdtemp(dir=parent))
+    try:
+        with disk_errors(folder):
+            for layer in layers:
+                (folder / "wheels" / layer.folder).mkdir(parents=True)
+                for package in layer.packages:
+                    name = package.wheel.name
+                    _link(files[name].path, folder / "wheels" / layer.folder / name)
+            (folder / "wheels").mkdir(exist_ok=True)
+            text = dockerfile.render(lock, _sizes(files))
+            (folder / "Dockerfile").write_text(text, encoding="utf-8")
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        # File systems without hard links.
+        shutil.copy2(source, target)

@@ -1,0 +1,106 @@
+"""The Dockerfile of a lock: pure, the same lock always gives the same text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from snapshot import digest
+from snapshot.lock.document import Lock, Package
+from snapshot.resources import template_dir
+
+REPOSITORY = "snap"
+LOCK_LABEL = "org.snapshot-ml.lock"
+
+LARGE = 40_000_000
+"""From this size on, in bytes, a wheel has a layer of its own."""
+TIERS = (("medium", 1_000_000), ("small", 200_000), ("tiny", 0))
+"""The other layers and the size from which a wheel belongs to them. What comes after a changed layer is built anew,
+and most packages are small: adding one touches the last layers only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """What one RUN installs."""
+
+    folder: str
+    """Name of the folder with its wheels in the build context `wheels`."""
+    packages: tuple[Package, ...]
+
+    @property
+    def title(self) -> str:
+        """For people: the package, or how many."""
+        if len(self.packages) == 1:
+            return f"{self.packages[0].name} {self.packages[0].version}"
+        return f"{len(self.packages)} {self.folder.removeprefix('_')} packages"
+
+
+def image_reference(lock: Lock) -> str:
+    """Name and tag of the image of `lock`."""
+    return f"{REPOSITORY}:{digest.hex_of(lock.digest)[:16]}"
+
+
+def base_reference(lock: Lock) -> str:
+    """The base as FROM names it: by digest if it is of a registry, by its tag if only the engine has it."""
+    return f"{lock.base.reference.split('@')[0]}@{lock.base.digest}" if lock.base.digest else lock.base.reference
+
+
+def layers(lock: Lock, sizes: Mapping[str, int]) -> tuple[Layer, ...]:
+    """The layers of the image, largest wheels first; `sizes` has the size of every file by its name."""
+    by_size = sorted(lock.packages, key=lambda p: (-sizes[p.wheel.name], p.name))
+    out = [Layer(folder=p.name, packages=(p,)) for p in by_size if sizes[p.wheel.name] >= LARGE]
+    upper = LARGE
+    for folder, lower in TIERS:
+        group = [p for p in by_size if lower <= sizes[p.wheel.name] < upper]
+        if group:
+            out.append(Layer(folder=f"_{folder}", packages=tuple(sorted(group, key=lambda p: p.name))))
+        upper = lower
+    return tuple(out)
+
+
+def render(lock: Lock, sizes: Mapping[str, int]) -> str:
+    """The Dockerfile of `lock`; `sizes` has the size of every file by its name."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(template_dir()),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    return environment.get_template("Dockerfile.j2").render(
+        digest=lock.digest,
+        tag=image_reference(lock),
+        epoch=lock.source_date_epoch,
+        base=base_reference(lock),
+        python=json.dumps(lock.python.executable),
+        layers=layers(lock, sizes),
+        environment=[f"{key}={json.dumps(value)}" for key, value in _environment(lock)],
+        labels=[f"{key}={json.dumps(value)}" for key, value in _labels(lock)],
+    )
+
+
+def _environment(lock: Lock) -> list[tuple[str, str]]:
+    """What NVIDIA's container toolkit reads."""
+    if lock.cuda is None:
+        return []
+    major = lock.cuda.runtime.split(".")[0]
+    return [("NVIDIA_REQUIRE_CUDA", f"cuda>={major}.0"), ("NVIDIA_DRIVER_CAPABILITIES", "compute,utility")]
+
+
+def _labels(lock: Lock) -> list[tuple[str, str]]:
+    """The OCI image-spec's annotations, and what `snap` finds its images by."""
+    created = datetime.fromtimestamp(lock.source_date_epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    labels = [
+        ("org.opencontainers.image.title", image_reference(lock)),
+        ("org.opencontainers.image.description", "Platform of a training, made by snapshot from its lock"),
+        ("org.opencontainers.image.created", created),
+        ("org.opencontainers.image.base.name", lock.base.reference),
+    ]
+    if lock.base.digest:
+        labels.append(("org.opencontainers.image.base.digest", lock.base.digest))
+    return [*labels, (LOCK_LABEL, lock.digest)]

@@ -1,0 +1,127 @@
+"""The base image: which one, and what exactly it is."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Sequence
+from typing import Protocol
+
+from snapshot import digest
+from snapshot.errors import NetworkError, ResolveError
+from snapshot.host.engine import Image
+from snapshot.lock.document import Base
+from snapshot.project.python_version import PythonChoice
+
+LABEL_PYTHON = "org.snapshot-ml.base.python"
+CONFIGURED = "configuration"
+CHOSEN = "chosen"
+OLDEST_EPOCH = 315532800
+"""1980: the oldest time that a zip file can hold, for images that say no time of their own."""
+
+_NUMBER = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)?")
+
+
+class Engine(Protocol):
+    """What choosing needs of `snapshot.host.engine.Engine`."""
+
+    def image(self, reference: str) -> Image | None:
+        """The image of that name, or None."""
+
+    def images(self, *, label: str) -> tuple[Image, ...]:
+        """The images that carry the label, newest first."""
+
+    def pull(self, reference: str) -> Image:
+        """Fetch it; raises NetworkError."""
+
+
+def said(reference: str, because: str) -> str:
+    """How `sources.base` of the lock names a choice."""
+    return f"{reference} ({because})"
+
+
+def local(engine: Engine) -> dict[str, Image]:
+    """The bases of `scripts/build-base` at hand: Python version → the newest, by the name that tells its content."""
+    found: dict[str, list[Image]] = {}
+    for image in engine.images(label=LABEL_PYTHON):
+        # What is built on a base inherits its labels, and has more layers.
+        if len(image.layers) == 1:
+            found.setdefault(image.labels[LABEL_PYTHON], []).append(image)
+    return {python: _best(images) for python, images in found.items()}
+
+
+def _best(images: Sequence[Image]) -> Image:
+    """Of several: the newest, of these the one that also has the plain tag; by its content's tag where it has one."""
+    newest = [image for image in images if image.created == max(i.created for i in images)]
+    plain = {image.id for image in newest if not _tells_content(image)}
+    current = [image for image in newest if image.id in plain] or newest
+    return next((image for image in current if _tells_content(image)), current[0])
+
+
+def _tells_content(image: Image) -> bool:
+    return bool(image.layers) and image.reference.endswith("-" + digest.short(image.layers[0]))
+
+
+def choose(
+    engine: Engine, *, configured: str | None, python: PythonChoice, old: Base | None, at_hand: dict[str, Image]
+) -> Image:
+    """The base to lock on: the configured one, else the `old` lock's, else one at hand, else Docker Hub's.
+
+    Raises NetworkError or ResolveError, with what to do, when it can't be had.
+    """
+    if configured:
+        return kept(engine, old, configured) or engine.image(configured) or engine.pull(configured)
+    if old and (image := kept(engine, old, old.reference)):
+        return image
+    if python.minor in at_hand:
+        return at_hand[python.minor]
+    reference = f"python:{python.version}-slim-bookworm"
+    try:
+        return engine.image(reference) or engine.pull(reference)
+    except NetworkError as problem:
+        raise ResolveError(
+            f"no base image with Python {python.version} at hand, and {problem.message}",
+            hint=_hint(python, at_hand),
+        ) from None
+
+
+def kept(engine: Engine, old: Base | None, reference: str) -> Image | None:
+    """The image of `old`, if that has the name `reference` and is here, by tag or by digest, with the same layers."""
+    if old is None or old.reference != reference:
+        return None
+    names = [reference, *([f"{reference.split('@')[0]}@{old.digest}"] if old.digest else [])]
+    for name in names:
+        image = engine.image(name)
+        if image and image.layers == old.layers:
+            return image
+    return None
+
+
+def pin(image: Image, reference: str) -> Base:
+    """What the lock says of `image`."""
+    if not image.layers:
+        raise ResolveError(f"the base `{reference}` has no layers", hint="choose another `base`")
+    return Base(
+        reference=reference,
+        digest=image.digest,
+        layers=image.layers,
+        os=image.os,
+        architecture=image.architecture,
+    )
+
+
+def epoch(image: Image) -> int:
+    """Seconds since 1970 of the image's making: no file of it is younger."""
+    found = _NUMBER.match(image.created)
+    if not found:
+        return OLDEST_EPOCH
+    moment = datetime.datetime.fromisoformat(f"{found[1]}T{found[2]}{(found[3] or 'Z').replace('Z', '+00:00')}")
+    return max(int(moment.timestamp()), OLDEST_EPOCH)
+
+
+def _hint(python: PythonChoice, at_hand: dict[str, Image]) -> str:
+    suites = {"3.11": "bookworm", "3.13": "trixie"}
+    if python.minor in suites:
+        return f"`scripts/build-base {suites[python.minor]}` in a checkout of snapshot makes one from Debian's packages"
+    have = f"; at hand: Python {', '.join(sorted(at_hand))}" if at_hand else ""
+    return f'`scripts/build-base` makes bases with Python 3.11 and 3.13, or name an image: `base = "…"`{have}'

@@ -1,0 +1,178 @@
+"""`snap.lock`: the whole stack of one project, exactly.
+
+The package table has the field names of PEP 751 (`pylock.toml`), so that tools which read those find their way.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import msgspec
+
+from snapshot import digest
+from snapshot.document import Document, check_schema, decode, to_builtins
+from snapshot.errors import StoreError
+
+SCHEMA = "snap.lock/1"
+FILE_NAME = "snap.lock"
+
+
+class _Part(Document, frozen=True, kw_only=True, rename="kebab", omit_defaults=True):
+    """A table of the lock: keys are kebab-case, what is not known is left out."""
+
+
+class Base(_Part, frozen=True, kw_only=True):
+    """The image that everything is installed on."""
+
+    reference: str
+    """Name and tag: of a registry, or of an image that only the engine has (`scripts/build-base`)."""
+    digest: str | None = None
+    """Digest in its registry; None for an image that was made here."""
+    layers: tuple[str, ...]
+    """Diff IDs, lowest first: what the base is, on any engine and store."""
+    os: str
+    architecture: str
+
+
+class OperatingSystem(_Part, frozen=True, kw_only=True):
+    """What /etc/os-release and dpkg of the base say."""
+
+    id: str
+    version: str
+    name: str
+    packages: tuple[str, ...] = ()
+    """`name version architecture [sha256:…]`, sorted; the digest where the base lists it."""
+
+
+class Python(_Part, frozen=True, kw_only=True):
+    """The base's interpreter."""
+
+    version: str
+    implementation: str
+    build: str
+    """Number, date and compiler of the build, as `python -VV` prints them."""
+    executable: str
+    platform: str
+    """The newest wheel platform tag that the base accepts, as in `manylinux_2_36_x86_64`."""
+
+
+class Wheel(_Part, frozen=True, kw_only=True):
+    """One file of an index or of a find-links folder (PEP 751 `packages.wheels`)."""
+
+    name: str
+    url: str | None = None
+    """Without credentials."""
+    path: str | None = None
+    """Where the file was found, for files that came from a folder."""
+    size: int | None = None
+    hashes: dict[str, str]
+
+    @property
+    def sha256(self) -> str:
+        """The digest in OCI notation."""
+        return digest.PREFIX + self.hashes["sha256"]
+
+
+class Package(_Part, frozen=True, kw_only=True):
+    """One Python package (PEP 751 `packages`)."""
+
+    name: str
+    """Normalized (PEP 503)."""
+    version: str
+    index: str | None = None
+    """URL of the index, without credentials."""
+    requires_python: str | None = None
+    dependencies: tuple[str, ...] = ()
+    """Names of the locked packages that this one needs."""
+    wheels: tuple[Wheel, ...]
+    """Exactly one: the file that this base installs."""
+
+    @property
+    def wheel(self) -> Wheel:
+        """The file that is installed."""
+        return self.wheels[0]
+
+
+class Cuda(_Part, frozen=True, kw_only=True):
+    """The CUDA runtime that the packages bring, and what it expects of the host's driver."""
+
+    runtime: str
+    """As in `13.0`."""
+    driver_minimum: str
+    """Oldest Linux driver that starts it: the floor of its major version (NVIDIA, minor-version compatibility)."""
+    because: str
+    """The pin that says so, as in `nvidia-cuda-runtime 13.0.96`."""
+
+
+class Sources(_Part, frozen=True, kw_only=True):
+    """What the lock was resolved from: when all of this is as it was, nothing is resolved anew."""
+
+    requirements: tuple[str, ...]
+    """Requirements as they were given, those of files after `-r` and `-c` included."""
+    files: dict[str, str] = msgspec.field(default_factory=dict)
+    """Path in the project → sha256, of every file that was read for it."""
+    base: str
+    """The base that the configuration named, or that was chosen."""
+    python: str
+    """The Python version that was asked for, and by what, as in `3.11 (.python-version)`."""
+    resolver: str
+    """As in `pip-tools 7.6.2, pip 26.0`."""
+
+
+class Lock(_Part, frozen=True, kw_only=True):
+    """The document `snap.lock`."""
+
+    schema: str = SCHEMA
+    source_date_epoch: int
+    """Seconds since 1970; every file that the build writes carries it, and no file of the base is younger."""
+    sources: Sources
+    base: Base
+    os: OperatingSystem
+    python: Python
+    frameworks: dict[str, str] = msgspec.field(default_factory=dict)
+    """Versions of the machine learning frameworks among the packages, for people."""
+    cuda: Cuda | None = None
+    packages: tuple[Package, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """Identity: what decides the image (epoch, base layers, Python, files), not how it came about."""
+        deciding = {
+            "schema": SCHEMA,
+            "epoch": self.source_date_epoch,
+            "layers": self.base.layers,
+            "architecture": self.base.architecture,
+            "python": self.python.version,
+            "packages": [(p.name, p.version, p.wheel.name, p.wheel.sha256) for p in self.packages],
+        }
+        return digest.of_bytes(msgspec.json.encode(deciding, order="sorted"))
+
+
+def dumps(lock: Lock) -> str:
+    """`lock` as TOML; equal locks are equal text."""
+    import tomli_w
+
+    head = "# Made by `snap lock`; commit it. Change the requirements, not this file.\n"
+    return head + tomli_w.dumps({"schema": lock.schema, **to_builtins(lock)}, multiline_strings=False)
+
+
+def loads(text: str, *, where: str = FILE_NAME) -> Lock:
+    """The lock that `text` holds; raises StoreError naming the place when it is not one, or a newer one."""
+    try:
+        value = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as problem:
+        raise StoreError(
+            f"{where} is not TOML: {problem}", hint="restore it, or remove it and run `snap lock`"
+        ) from None
+    check_schema(value, SCHEMA, where=where)
+    return decode(value, Lock, where=where)
+
+
+def read(path: Path) -> Lock | None:
+    """The lock in the file `path`, or None when there is no file."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    return loads(text, where=path.name)

@@ -1,0 +1,341 @@
+"""Resolving inside the base, with pip-tools' own API on pip's; imported by `in_base` once pip is configured.
+
+Metadata is all that resolving needs: it is asked of the index (PEP 658), read out of the wheel with range requests
+(pip's `fast-deps`), and kept by the wheel's sha256. Whole files are fetched only from servers that can do neither;
+those are kept for the build. Hashes are the index's; a file is read to be hashed only where an index gives none.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import logging
+import os
+import re
+import shlex
+import shutil
+import tempfile
+import urllib.parse
+from pathlib import Path
+from typing import Any
+
+import pip
+import piptools.logging
+from pip._internal.exceptions import InstallationSubprocessError
+from pip._internal.metadata import get_metadata_distribution
+from pip._internal.models.link import Link
+from pip._internal.network.download import Downloader
+from pip._internal.req.constructors import install_req_from_line
+from pip._internal.utils.temp_dir import global_tempdir_manager
+from pip._vendor.packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
+from piptools._compat import parse_requirements
+from piptools.repositories import PyPIRepository
+from piptools.resolver import BacktrackingResolver
+from piptools.utils import drop_extras, key_from_ireq
+
+HTTP_CACHE = "/snap/cache/pip"
+METADATA = "/snap/cache/metadata"
+PACKAGES = "/snap/packages"
+
+SAID: list[str] = []
+"""What pip said of its failure, and of pages that it could not get."""
+_INCLUDE = re.compile(r"(\s*(?:-r|-c|--requirement|--constraint|-f|--find-links)(?:\s+|\s*=\s*))(\S.*)")
+
+
+def resolve(question: dict[str, Any]) -> dict[str, Any]:
+    """The packages that `question` leads to, each with the file that pip would install."""
+    sizes = note_sizes()
+    piptools.logging.log.verbosity = 0
+    arguments = ["--cache-dir", HTTP_CACHE, "--no-input", "--disable-pip-version-check", "--progress-bar=off"]
+    repository = PyPIRepository([*arguments, "--use-feature=fast-deps"], cache_dir=HTTP_CACHE)
+    listen()
+    prepared = watch_preparing(repository.command)
+    given = wanted(question, repository)
+    with global_tempdir_manager():
+        resolver = BacktrackingResolver(
+            constraints=given,
+            existing_constraints={name: pinned(name, version) for name, version in question["pins"].items()},
+            repository=repository,
+            allow_unsafe=True,
+        )
+        found = resolver.resolve(max_rounds=100)
+    needs = dependencies(found)
+    packages = [describe(ireq, needs, sizes, prepared, repository) for ireq in found]
+    return {
+        "packages": sorted(packages, key=lambda package: str(package["name"])),
+        "warnings": list(
+            dict.fromkeys(line for line in SAID if line.startswith("Could not fetch") and "404" not in line)
+        ),
+        "pip": pip.__version__,
+    }
+
+
+def wanted(question: dict[str, Any], repository: PyPIRepository) -> list[Any]:
+    """The requirements as pip reads them, options in them applied."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, file = Path(name), question["file"]
+        if not file:
+            file = folder / question["source"]
+            write(file, "".join(f"{_INCLUDE.sub(rooted, line)}\n" for line in question["lines"]))
+        upgrades = folder / "upgrades"
+        write(upgrades, "\n".join(question["upgrades"]))
+        out: list[Any] = []
+        for path, constraint in ((file, False), (upgrades, True)):
+            out += parse_requirements(
+                str(path),
+                finder=repository.finder,
+                session=repository.session,
+                options=repository.options,
+                constraint=constraint,
+            )
+    out = [ireq for ireq in out if ireq.match_markers(())]
+    for ireq in out:
+        drop_extras(ireq)
+        if ireq.editable or (ireq.link and not ireq.link.is_wheel):
+            raise NotAPackage(f"{ireq.link.show_url if ireq.link.is_file else ireq.link} ({ireq.comes_from})")
+    return out
+
+
+class NotAPackage(Exception):  # noqa: N818
+    """A requirement that names a place rather than a package of an index."""
+
+
+class NoWheel(Exception):  # noqa: N818
+    """A package that the index has as source only."""
+
+
+def sdist_name(filename: str) -> str:
+    """Name and version of a source archive."""
+    try:
+        name, version = parse_sdist_filename(filename)
+    except InvalidSdistFilename:
+        return filename
+    return f"{name} {version}"
+
+
+def rooted(found: re.Match[str]) -> str:
+    """A path in a line that stood in no file, from the project's folder."""
+    return found[1] + (found[2] if "://" in found[2] else shlex.quote(str(Path.cwd() / found[2].strip("'\""))))
+
+
+def pinned(name: str, version: str) -> Any:
+    """A pin of the old lock."""
+    return install_req_from_line(f"{name}=={version}", constraint=True)
+
+
+def watch_preparing(command: Any) -> dict[str, Path]:
+    """Let `command` make preparers that know our metadata and fetch nothing once resolving is done.
+
+    Returns what they fetched all the same: URL → file. All that is changed are objects of this process.
+    """
+    make = command.make_requirement_preparer
+    fetched: dict[str, Path] = {}
+
+    @functools.wraps(make)
+    def make_ours(*arguments: Any, **options: Any) -> Any:
+        preparer = make(*arguments, **options)
+        remember(preparer, fetched)
+        # pip would now fetch every file that it knows by metadata only, which is the build's affair.
+        preparer.prepare_linked_requirements_more = lambda *_, **__: None
+        return preparer
+
+    command.make_requirement_preparer = make_ours
+    return fetched
+
+
+def remember(preparer: Any, fetched: dict[str, Path]) -> None:
+    """Let `preparer` look for a wheel's metadata under its sha256 first, and keep what it had to fetch."""
+    fetch, prepare = preparer._fetch_metadata_only, preparer._prepare_linked_requirement
+
+    def fetch_ours(req: Any) -> Any:
+        path = metadata_path(req)
+        if path and path.exists():
+            return get_metadata_distribution(path.read_bytes(), req.link.filename, canonicalize_name(req.req.name))
+        return saved(fetch(req), path)
+
+    def prepare_ours(req: Any, *arguments: Any, **options: Any) -> Any:
+        path, link = metadata_path(req), req.link
+        try:
+            distribution = saved(prepare(req, *arguments, **options), path)
+        except InstallationSubprocessError as problem:
+            raise NoWheel(sdist_name(link.filename)) from problem
+        if link.is_wheel and not link.is_file and req.local_file_path:
+            fetched[link.url] = keep(link, Path(req.local_file_path))
+        return distribution
+
+    preparer._fetch_metadata_only = fetch_ours
+    preparer._prepare_linked_requirement = prepare_ours
+
+
+def metadata_path(req: Any) -> Path | None:
+    """Where the metadata of the wheel behind `req` is kept; None for what has no hash or is no wheel."""
+    sha256 = hash_of(req.link) if req.link and req.link.is_wheel and req.req else None
+    return Path(METADATA, sha256[:2], sha256) if sha256 else None
+
+
+def saved(distribution: Any, path: Path | None) -> Any:
+    """`distribution`, its metadata written to `path`."""
+    if distribution is not None and path and not path.exists():
+        text = distribution.read_text("METADATA")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, part = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            file.write(text)
+        Path(part).replace(path)
+    return distribution
+
+
+def keep(link: Any, path: Path) -> Path:
+    """Copy a file out of the folder that pip will remove, to where packages lie by content."""
+    sha256 = hash_file(path)
+    target = Path(PACKAGES, "sha256", sha256[:2], sha256, link.filename)
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=target.parent)
+        os.close(descriptor)
+        part = Path(name)
+        shutil.copyfile(path, part)
+        part.chmod(0o644)
+        part.replace(target)
+    return target
+
+
+def describe(
+    ireq: Any, needs: dict[str, set[str]], sizes: dict[str, int], fetched: dict[str, Path], repository: Any
+) -> dict[str, Any]:
+    """One package of the lock."""
+    link, name = ireq.link, key_from_ireq(ireq)
+    version = next(iter(ireq.specifier)).version
+    if not link.is_wheel:
+        raise NoWheel(f"{name} {version}")
+    path = Path(link.file_path) if link.is_file else None
+    held = path or fetched.get(link.url)
+    sha256 = hash_of(link) or hash_file(held or download(link, repository))
+    # The same bytes at an index that other machines reach too.
+    shared = elsewhere(link, name, sha256, repository) if path else link
+    return {
+        "name": name,
+        "version": version,
+        "file": link.filename,
+        "path": str(path) if path else None,
+        "url": shared.url_without_fragment if shared else None,
+        "index": index_of(shared or link, repository.finder.index_urls),
+        "sha256": sha256,
+        # As the index says it, not as it happens to be known: the same requirements are to give the same lock.
+        "size": path.stat().st_size if path else sizes.get(link.url_without_fragment),
+        "requires_python": link.requires_python or None,
+        "dependencies": sorted(needs.get(name, ())),
+    }
+
+
+def elsewhere(link: Any, name: str, sha256: str, repository: Any) -> Any:
+    """The link of a server to the file that `link` finds in a folder, if the index vouches that it is the same."""
+    for candidate in repository.find_all_candidates(name):
+        other = candidate.link
+        if not other.is_file and other.filename == link.filename and hash_of(other) == sha256:
+            return other
+    return None
+
+
+def dependencies(found: Any) -> dict[str, set[str]]:
+    """Name → the names that it needs, of the parents that pip-tools notes with each package."""
+    out: dict[str, set[str]] = {}
+    for ireq in found:
+        for parent in getattr(ireq, "_required_by", ()):
+            out.setdefault(parent, set()).add(key_from_ireq(ireq))
+    return out
+
+
+def index_of(link: Any, indexes: list[str]) -> str | None:
+    """The index whose page named `link`; None for find-links."""
+    page = link.comes_from if isinstance(link.comes_from, str) else None
+    if not page or "://" not in page:
+        return None
+    page = page[: -len("/index.html")] if page.endswith("/index.html") else page.rstrip("/")
+    base, _, _ = page.rpartition("/")
+    plain = {without_user(index).rstrip("/") for index in indexes}
+    # An index may answer from another place than it was asked at.
+    return (
+        base
+        if without_user(base) in plain or page.rpartition("/")[2] == canonicalize_name(page.rpartition("/")[2])
+        else None
+    )
+
+
+def without_user(url: str) -> str:
+    """`url` without user name and password."""
+    parts = urllib.parse.urlsplit(url)
+    return urllib.parse.urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def hash_of(link: Any) -> str | None:
+    """The sha256 that the index gives."""
+    found = link.as_hashes()._allowed.get("sha256")
+    return str(found[0]) if found else None
+
+
+def hash_file(path: Path) -> str:
+    """The sha256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def download(link: Any, repository: Any) -> Path:
+    """Fetch the file of an index that gives no sha256."""
+    with tempfile.TemporaryDirectory() as folder:
+        path, _ = Downloader(repository.session, "off")(link, folder)
+        return keep(link, Path(path))
+
+
+def note_sizes() -> dict[str, int]:
+    """URL → size, filled while pip reads JSON pages: pip itself drops them."""
+    sizes: dict[str, int] = {}
+    plain = Link.from_json
+
+    def noting(file_data: dict[str, Any], page_url: str) -> Any:
+        link = plain(file_data, page_url)
+        if link is not None and isinstance(file_data.get("size"), int):
+            sizes[link.url_without_fragment] = file_data["size"]
+        return link
+
+    Link.from_json = staticmethod(noting)  # type: ignore[method-assign]
+    return sizes
+
+
+class Listener(logging.Handler):
+    """Keeps what pip logs."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one message."""
+        SAID.append(record.getMessage())
+
+
+def listen() -> None:
+    """Hear why pages can't be had and why there is no solution, and nothing else, which is slow."""
+    root = logging.getLogger()
+    root.handlers = [Listener(level=logging.DEBUG)]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("pip._vendor").setLevel(logging.ERROR)
+    logging.getLogger("pip._internal.index.collector").addFilter(lambda record: "Could not fetch" in str(record.msg))
+    logging.getLogger("pip._internal.index.collector").setLevel(logging.DEBUG)
+    logging.getLogger("pip._internal.resolution.resolvelib.factory").setLevel(logging.INFO)
+
+
+def failure(problem: Exception) -> dict[str, Any]:
+    """What `snapshot.lock.explain` makes an error of."""
+    cause = problem.__cause__
+    return {
+        "kind": type(problem).__name__,
+        "bases": [kind.__name__ for kind in type(problem).__mro__],
+        "message": str(problem),
+        "cause": type(cause).__name__ if cause else "",
+        "said": SAID[-50:],
+    }
+
+
+def write(path: Path, text: str) -> None:
+    """Write a small file."""
+    path.write_text(text, encoding="utf-8")

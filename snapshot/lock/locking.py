@@ -1,0 +1,266 @@
+"""From what the project asks for to `snap.lock`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from snapshot.errors import ResolveError, UsageError
+from snapshot.lock import document
+from snapshot.lock.document import FILE_NAME, Lock, Sources
+from snapshot.project import python_version
+from snapshot.project import requirements as project_requirements
+from snapshot.project.python_version import PythonChoice
+from snapshot.project.requirements import Requirements
+
+if TYPE_CHECKING:
+    from snapshot.host.engine import Engine, Image
+    from snapshot.lock.resolve import Resolved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the configuration says that concerns the lock; its fields of the same names fit."""
+
+    base: str | None = None
+    python: str | None = None
+    requirements: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the project asks for now."""
+
+    requirements: Requirements
+    python: PythonChoice | None
+    """None when nothing asks for a version."""
+    base: str | None
+
+
+def lock_project(
+    root: Path,
+    settings: Settings,
+    engine: Engine,
+    *,
+    upgrade: bool = False,
+    upgrade_packages: Sequence[str] = (),
+    cache: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> tuple[Lock, bool]:
+    """The lock of the project in `root`, resolved and written to `snap.lock` if it does not say that already.
+
+    Returns it and whether the file changed. With nothing changed no engine is asked. Pins of the old lock are kept
+    but with `upgrade`, and for `upgrade_packages` (names, or requirements such as `numpy<2`).
+    `say` hears what was chosen and what to know of it.
+    """
+    root = root.resolve()
+    wanted = want(root, settings)
+    old = document.read(root / FILE_NAME)
+    if old and not upgrade and not upgrade_packages and difference(old, wanted) is None:
+        return old, False
+    lock = _resolve(root, wanted, engine, None if upgrade else old, tuple(upgrade_packages), cache, environment, say)
+    return lock, _write(root / FILE_NAME, lock)
+
+
+def is_current(root: Path, settings: Settings) -> str | None:
+    """Why `snap.lock` does not say what the project asks for now; None when it does. Reads files, and no more."""
+    old = document.read(root / FILE_NAME)
+    return difference(old, want(root.resolve(), settings)) if old else f"there is no `{FILE_NAME}`"
+
+
+def want(root: Path, settings: Settings) -> Wanted:
+    """What the project in `root` asks for."""
+    return Wanted(
+        requirements=project_requirements.read(root, settings.requirements),
+        python=python_version.asked(root, settings.python),
+        base=settings.base,
+    )
+
+
+def difference(lock: Lock, wanted: Wanted) -> str | None:
+    """What the project asks for and `lock` was not made of; None when there is nothing."""
+    sources, now = lock.sources, wanted.requirements
+    if changed := sorted(dict(sources.files.items() ^ dict(now.files).items())):
+        return f"`{changed[0]}` has changed"
+    if sources.requirements != _spoken(now):
+        return f"the requirements of {now.source} have changed"
+    if sources.base != (f"{wanted.base} (configuration)" if wanted.base else f"{lock.base.reference} (chosen)"):
+        return f"the base is to be `{wanted.base}`" if wanted.base else "the base is no longer configured"
+    if wanted.python and sources.python != str(wanted.python):
+        return f"the Python is to be {wanted.python}"
+    if not wanted.python and _because(sources.python) in (python_version.CONFIGURED, python_version.VERSION_FILE):
+        return "no Python version is asked for any more"
+    if not python_version.allows(now.requires_python, lock.python.version):
+        return f"`requires-python` is now `{now.requires_python}`"
+    return None
+
+
+def _resolve(
+    root: Path,
+    wanted: Wanted,
+    engine: Engine,
+    old: Lock | None,
+    upgrades: tuple[str, ...],
+    cache: Path | None,
+    environment: Mapping[str, str] | None,
+    say: Callable[[str], None],
+) -> Lock:
+    import os
+
+    from snapshot.host import pip_config
+    from snapshot.lock import base, resolve, tools
+
+    environment = os.environ if environment is None else environment
+    if not wanted.requirements.lines:
+        say(f"{wanted.requirements.source} asks for no packages")
+    image, reference, python = _base(wanted, engine, old, environment)
+    say(f"base {reference}, Python {python or 'of the base'}, requirements of {wanted.requirements.source}")
+    kept = _kept(old, upgrades)
+    resolved = resolve.resolve(
+        image.reference,
+        wanted.requirements,
+        root=root,
+        pip=pip_config.read(environment),
+        cache=cache or _user_cache(),
+        pins=kept,
+        upgrades=[line for line in upgrades if not _NAME.fullmatch(line.strip())],
+        environment=environment,
+    )
+    for warning in resolved.warnings:
+        say(f"went without an index: {warning}")
+    _check_python(python, resolved.python.version, reference, wanted)
+    choice = str(python) if python else f"{resolved.python.version} (base)"
+    sources = Sources(
+        requirements=_spoken(wanted.requirements),
+        files=dict(wanted.requirements.files),
+        base=base.said(reference, base.CONFIGURED if wanted.base else base.CHOSEN),
+        python=choice,
+        resolver=tools.versions(),
+    )
+    return _lock(base.pin(image, reference), base.epoch(image), sources, resolved)
+
+
+def _base(
+    wanted: Wanted, engine: Engine, old: Lock | None, environment: Mapping[str, str]
+) -> tuple[Image, str, PythonChoice | None]:
+    """The base's image, the name that the lock gives it, and the Python; None where a configured base decides."""
+    from snapshot.lock import base
+
+    requires = wanted.requirements.requires_python
+    if wanted.base:
+        python = wanted.python
+        image = base.choose(
+            engine,
+            configured=wanted.base,
+            python=python or PythonChoice(version="3", because="base"),
+            old=old.base if old else None,
+            at_hand={},
+        )
+        return image, wanted.base, python
+    at_hand = base.local(engine)
+    python = _again(old, wanted) or python_version.choose(
+        wanted.python,
+        requires_python=requires,
+        bases=at_hand,
+        current=None if wanted.python else python_version.in_use(environment),
+    )
+    same = old is not None and old.python.version.startswith(python.minor + ".")
+    image = base.choose(engine, configured=None, python=python, old=old.base if old and same else None, at_hand=at_hand)
+    return image, image.reference.split("@")[0], python
+
+
+def _again(old: Lock | None, wanted: Wanted) -> PythonChoice | None:
+    """The version that was picked before, where nothing asks for another: not what happens to be active today."""
+    if (
+        old is None
+        or wanted.python
+        or not python_version.allows(wanted.requirements.requires_python, old.python.version)
+    ):
+        return None
+    because = _because(old.sources.python)
+    if because in (python_version.CONFIGURED, python_version.VERSION_FILE, "base"):
+        return None
+    return PythonChoice(version=old.sources.python.split(" ")[0], because=because)
+
+
+def _check_python(python: PythonChoice | None, version: str, reference: str, wanted: Wanted) -> None:
+    """Raise when the base has another Python than is asked for or required."""
+    if python and not f"{version}.".startswith(f"{python.minor}."):
+        raise ResolveError(
+            f"the base `{reference}` has Python {version}, and {python} is asked for",
+            hint="change one of the two in the configuration",
+        )
+    if not python_version.allows(wanted.requirements.requires_python, version):
+        raise ResolveError(
+            f"the base `{reference}` has Python {version}, "
+            f"and the project requires `{wanted.requirements.requires_python}`",
+            hint="choose another `base` or `python` in the configuration",
+        )
+
+
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+
+
+def _kept(old: Lock | None, upgrades: Sequence[str]) -> dict[str, str]:
+    """The pins that stay; raises UsageError for an upgrade that begins with no name."""
+    dropped = set()
+    for line in upgrades:
+        found = _NAME.match(line.strip())
+        if not found:
+            raise UsageError(f"`{line}` is not a package", hint="write it as in `--upgrade-package numpy`")
+        dropped.add(re.sub(r"[-_.]+", "-", found[0]).lower())
+    packages = old.packages if old else ()
+    return {package.name: package.version for package in packages if package.name not in dropped}
+
+
+def _lock(base: document.Base, epoch: int, sources: Sources, resolved: Resolved) -> Lock:
+    from snapshot.lock import cuda
+
+    return Lock(
+        source_date_epoch=epoch,
+        sources=sources,
+        base=base,
+        os=resolved.os,
+        python=resolved.python,
+        frameworks=cuda.frameworks(resolved.packages),
+        cuda=cuda.runtime(resolved.packages),
+        packages=resolved.packages,
+    )
+
+
+def _write(path: Path, lock: Lock) -> bool:
+    """Write `lock` unless the file says the same already."""
+    from snapshot.host.files import write_atomic
+
+    data = document.dumps(lock).encode()
+    try:
+        if path.read_bytes() == data:
+            return False
+    except OSError:
+        pass
+    write_atomic(path, data)
+    return True
+
+
+def _spoken(requirements: Requirements) -> tuple[str, ...]:
+    """The requirements as the lock keeps them: credentials in them are nobody else's affair."""
+    if not any("@" in line for line in requirements.lines):
+        return requirements.lines
+    from snapshot.host.pip_config import strip_credentials
+
+    return tuple(strip_credentials(line) for line in requirements.lines)
+
+
+def _because(spoken: str) -> str:
+    """`.python-version` of `3.11 (.python-version)`."""
+    return spoken.partition(" (")[2].removesuffix(")")
+
+
+def _user_cache() -> Path:
+    import platformdirs
+
+    return platformdirs.user_cache_path("snapshot")

@@ -1,0 +1,120 @@
+"""What git says of a project: commit, branch, dirty. Never the reason that a run fails, and cheap where it can be.
+
+Commit and branch are read from the repository's files (gitrepository-layout(5)), without starting git.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from snapshot.errors import HostError
+
+_HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_LINKS = 5
+"""How many symbolic refs git itself follows (`SYMREF_MAXDEPTH`)."""
+_PATIENCE = 20.0
+
+
+class Head(NamedTuple):
+    """Where HEAD is."""
+
+    commit: str | None
+    """None before the first commit, and where it can't be read."""
+    branch: str | None
+    """None when HEAD is detached."""
+
+
+def toplevel(path: Path) -> Path | None:
+    """The nearest ancestor of `path`, itself included, that is the top of a git work tree."""
+    return next((folder for folder in (path, *path.parents) if (folder / ".git").exists()), None)
+
+
+def head(path: Path) -> Head | None:
+    """The commit and the branch of the work tree that `path` is in; None when it is in none."""
+    top = toplevel(path)
+    folder = git_dir(top) if top else None
+    if folder is None:
+        return None
+    text = _read(folder / "HEAD")
+    if text is None:
+        return None
+    if not text.startswith("ref:"):
+        return Head(text if _HASH.fullmatch(text) else None, None)
+    name = text.removeprefix("ref:").strip()
+    if name == "refs/heads/.invalid":  # what the reftable format puts there for programs that read files, as we do
+        return _ask(path)
+    return Head(_resolve(folder, name), name.removeprefix("refs/heads/"))
+
+
+def dirty(path: Path) -> bool | None:
+    """Whether files under `path` differ from HEAD's, untracked ones included; None when git can't say.
+
+    Starts git, which takes 5 ms and more.
+    """
+    from snapshot.host import process
+
+    # A status that refreshes the index would take its lock, and get in the way of the user's own git.
+    command = ["git", "-C", str(path), "--no-optional-locks", "status", "--porcelain", "--", ".", ":(exclude).snap"]
+    try:
+        done = process.run(command, timeout=_PATIENCE)
+    except (HostError, OSError):
+        return None
+    return bool(done.stdout) if done.code == 0 else None
+
+
+def git_dir(top: Path) -> Path | None:
+    """The repository folder of the work tree `top`: `.git`, or where that points as a file (worktrees, submodules)."""
+    place = top / ".git"
+    if place.is_dir():
+        return place
+    text = _read(place)
+    if text is None or not text.startswith("gitdir:"):
+        return None
+    folder = top / text.removeprefix("gitdir:").strip()
+    return folder if folder.is_dir() else None
+
+
+def common_dir(folder: Path) -> Path:
+    """The folder that all worktrees of the repository `folder` share."""
+    text = _read(folder / "commondir")
+    return folder / text if text else folder
+
+
+def _resolve(folder: Path, name: str) -> str | None:
+    common = common_dir(folder)
+    for _ in range(_LINKS):
+        text = _read(folder / name) or _read(common / name) or _packed(common, name)
+        if text is None or _HASH.fullmatch(text):
+            return text
+        if not text.startswith("ref:"):
+            return None
+        name = text.removeprefix("ref:").strip()
+    return None
+
+
+def _packed(common: Path, name: str) -> str | None:
+    for line in (_read(common / "packed-refs") or "").splitlines():
+        commit, _, ref = line.partition(" ")
+        if ref == name:
+            return commit
+    return None
+
+
+def _ask(path: Path) -> Head | None:
+    from snapshot.host import process
+
+    try:
+        commit = process.run(["git", "-C", str(path), "rev-parse", "--verify", "--quiet", "HEAD"], timeout=_PATIENCE)
+        branch = process.run(["git", "-C", str(path), "symbolic-ref", "--short", "--quiet", "HEAD"], timeout=_PATIENCE)
+    except (HostError, OSError):
+        return None
+    return Head(commit.stdout.strip() or None, branch.stdout.strip() or None)
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8", errors="surrogateescape").strip()
+    except OSError:
+        return None

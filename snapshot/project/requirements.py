@@ -1,0 +1,193 @@
+"""What the project asks for: the first of these that exists, and nothing of the others.
+
+1. `requirements` in the configuration, in pip's notation (`-r FILE` too; an empty list asks for no packages);
+2. `requirements.txt`;
+3. `[project].dependencies` of `pyproject.toml`, read as data (a project that computes them is told so).
+
+A project with none of them asks for no packages. Requirements are parsed by pip, in the base image; here files are
+only followed through `-r` and `-c`, so that the lock can tell later whether one of them changed.
+"""
+
+from __future__ import annotations
+
+import os.path
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from snapshot import digest
+from snapshot.errors import UsageError
+
+REQUIREMENTS_FILE = "requirements.txt"
+PROJECT_FILE = "pyproject.toml"
+CONFIGURED = "the configuration"
+NONE = "nothing"
+
+_INCLUDE = re.compile(r"\s*(?:-r|-c|--requirement|--constraint)(?:\s+|\s*=\s*|(?<=-[rc]))(?P<name>\S.*)")
+_LOCATION = re.compile(r"\s*(?:-f|--find-links)(?:\s+|\s*=\s*|(?<=-f))(?P<name>\S.*)")
+_INDEX = re.compile(r"\s*(?:-i|--index-url|--extra-index-url)(?:\s+|\s*=\s*)(?P<name>\S+)")
+_COMMENT = re.compile(r"(^|\s+)#.*$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirements:
+    """What is to be installed, and everything that was read to know it."""
+
+    source: str
+    """Where it is written, for people: a file of the project, or `the configuration`."""
+    lines: tuple[str, ...] = ()
+    """Requirements in pip's notation; for a requirements file, its lines and those of what it includes."""
+    file: Path | None = None
+    """The requirements file that pip is to read; None when `lines` are all there is."""
+    places: Mapping[str, str] = field(default_factory=dict)
+    """Line → where it stands, as in `requirements.txt, line 2`."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Path as seen from the project → sha256, of every file that was read."""
+    folders: tuple[Path, ...] = ()
+    """Folders of packages that the requirements name: `--find-links`, and indexes on disk."""
+    requires_python: str | None = None
+    """`[project].requires-python`, whatever file the requirements came from."""
+
+
+def read(root: Path, configured: Sequence[str] | None = None) -> Requirements:
+    """What the project in `root` asks for; raises UsageError when a file that is named is not there or malformed."""
+    project = _project_table(root)
+    requires_python = _requires_python(project)
+    if configured is not None:
+        walk = _Walk(root=root)
+        for line in configured:
+            walk.line(line, root, "the configuration")
+        return walk.result(source=CONFIGURED, lines=tuple(configured), requires_python=requires_python)
+    if (root / REQUIREMENTS_FILE).is_file():
+        return _from_file(root, root / REQUIREMENTS_FILE, requires_python)
+    if project is not None and "project" in project:
+        return Requirements(
+            source=PROJECT_FILE,
+            lines=_dependencies(project),
+            requires_python=requires_python,
+        )
+    return Requirements(source=NONE, requires_python=requires_python)
+
+
+def _project_table(root: Path) -> dict[str, Any] | None:
+    try:
+        return tomllib.loads((root / PROJECT_FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise UsageError(
+            f"`{PROJECT_FILE}` is not TOML: {_lower(str(problem))}", hint=f"correct `{PROJECT_FILE}`"
+        ) from None
+
+
+def _requires_python(project: Mapping[str, Any] | None) -> str | None:
+    value = ((project or {}).get("project") or {}).get("requires-python")
+    return value if isinstance(value, str) and value.strip() else None
+
+
+def _dependencies(project: Mapping[str, Any]) -> tuple[str, ...]:
+    table = project["project"]
+    if "dependencies" in table.get("dynamic", ()):
+        raise UsageError(
+            f"the dependencies in `{PROJECT_FILE}` are dynamic: only running the project's build would tell them",
+            hint=f"write them into `{REQUIREMENTS_FILE}`, or list `requirements` in the configuration",
+        )
+    lines = table.get("dependencies", [])
+    if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+        raise UsageError(f"`project.dependencies` in `{PROJECT_FILE}` is not a list of strings")
+    return tuple(lines)
+
+
+def _from_file(root: Path, path: Path, requires_python: str | None) -> Requirements:
+    walk = _Walk(root=root)
+    walk.file(path, None)
+    return walk.result(source=_name(root, path), lines=tuple(walk.lines), file=path, requires_python=requires_python)
+
+
+@dataclass(kw_only=True)
+class _Walk:
+    """Through requirements files, from one to those that it includes."""
+
+    root: Path
+    files: dict[str, str] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+    places: dict[str, str] = field(default_factory=dict)
+    folders: list[Path] = field(default_factory=list)
+
+    def file(self, path: Path, by: str | None) -> None:
+        """Read `path`, which the line `by` includes, and what it includes itself."""
+        name = _name(self.root, path)
+        if name in self.files:
+            return
+        try:
+            data = path.read_bytes()
+        except OSError as problem:
+            where = f", which {by} includes," if by else ""
+            reason = (problem.strerror or str(problem)).lower()
+            raise UsageError(f"`{name}`{where} can't be read: {reason}", hint="correct the path") from None
+        self.files[name] = digest.of_bytes(data)
+        for number, line in _logical_lines(data.decode("utf-8", errors="replace")):
+            self.lines.append(line)
+            self.places.setdefault(line, f"{name}, line {number}")
+            self.line(line, path.parent, f"line {number} of `{name}`")
+
+    def line(self, line: str, folder: Path, where: str) -> None:
+        """Follow `line`, whose paths start in `folder`."""
+        if (found := _INCLUDE.fullmatch(line)) and "://" not in found["name"]:
+            self.file(folder / _unquote(found["name"]), where)
+        elif (found := _INDEX.fullmatch(line)) and found["name"].startswith("file:"):
+            # Imported here: a lock that is current pays for none of it.
+            from snapshot.host.pip_config import files_of_index
+
+            self.folders.extend(files_of_index(found["name"]))
+        elif (found := _LOCATION.fullmatch(line)) and "://" not in found["name"]:
+            self.folders.append(folder / _unquote(found["name"]))
+
+    def result(
+        self, *, source: str, lines: tuple[str, ...], requires_python: str | None, file: Path | None = None
+    ) -> Requirements:
+        """All that was found."""
+        return Requirements(
+            source=source,
+            lines=lines,
+            file=file,
+            places=self.places,
+            files=dict(sorted(self.files.items())),
+            folders=tuple(dict.fromkeys(self.folders)),
+            requires_python=requires_python,
+        )
+
+
+def _logical_lines(text: str) -> list[tuple[int, str]]:
+    """Lines without comments, with continued ones joined, as pip's requirements format has them."""
+    out: list[tuple[int, str]] = []
+    joined, start = "", 0
+    for number, raw in enumerate(text.splitlines(), start=1):
+        start = start or number
+        if raw.endswith("\\") and not raw.lstrip().startswith("#"):
+            joined += raw[:-1]
+            continue
+        line = _COMMENT.sub("", joined + raw).strip()
+        if line:
+            out.append((start, line))
+        joined, start = "", 0
+    if joined.strip():
+        out.append((start, joined.strip()))
+    return out
+
+
+def _unquote(name: str) -> str:
+    name = name.strip()
+    return name[1:-1] if len(name) > 1 and name[0] == name[-1] and name[0] in "'\"" else name
+
+
+def _name(root: Path, path: Path) -> str:
+    """`path` as seen from the project: relative inside it and beside it."""
+    return Path(os.path.relpath(path, root)).as_posix()
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,195 @@
+"""The record of a run, `.snap/runs/ID/run.json`: `snap.run/1`, documented field by field in docs/reference/run.md."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import msgspec
+
+from snapshot.document import Document, check_schema, decode_json
+from snapshot.errors import StoreError
+from snapshot.host.machine import Machine
+from snapshot.host.nvml import Gpus
+
+SCHEMA: Final = "snap.run/1"
+
+
+class Git(Document, kw_only=True, frozen=True):
+    """Where the project stood in its git history."""
+
+    commit: str | None
+    """None before the first commit."""
+    branch: str | None
+    """None on a detached head."""
+    dirty: bool | None
+    """Whether tracked files differed from the commit; None when git could not be asked."""
+
+
+class Skipped(Document, kw_only=True, frozen=True):
+    """Something in the project that is neither code nor data of the run."""
+
+    path: str
+    reason: str
+
+
+class Code(Document, kw_only=True, frozen=True):
+    """The snapshot that ran."""
+
+    digest: str
+    files: int
+    bytes: int
+    git: Git | None
+    skipped: tuple[Skipped, ...] = ()
+
+
+class Data(Document, kw_only=True, frozen=True):
+    """Files that the run could see but that are not in the code snapshot."""
+
+    path: str
+    """Relative to the project, or absolute when it lies outside."""
+    target: str
+    """Where the run saw it."""
+    kind: str
+    """file or folder."""
+    reason: str
+    """ignored, large, declared (configuration), option (`--data`), argument, or link."""
+
+
+class Command(Document, kw_only=True, frozen=True):
+    """What ran."""
+
+    argv: tuple[str, ...]
+    """As it was typed after the options of `snap run`."""
+    kind: str
+    """script, module or command."""
+    directory: str
+    """Working directory, relative to the project; `.` is its root."""
+
+
+class Request(Document, kw_only=True, frozen=True):
+    """What was asked of the engine."""
+
+    environment: dict[str, str] = msgspec.field(default_factory=dict)
+    """What `--env` and `--env-file` gave; nothing else of the caller's environment reaches the run."""
+    gpus: str | None = None
+    network: str | None = None
+    shm_size: str | None = None
+    memory: str | None = None
+    cpus: str | None = None
+
+
+class Platform(Document, kw_only=True, frozen=True):
+    """The image and what it was made from."""
+
+    lock: str
+    """Identity of the lock; the lock itself lies beside the record as `snap.lock`."""
+    image: str
+    """Image ID."""
+    reference: str
+    base: str
+    base_digest: str | None
+    """Registry digest of the base; None for a base that was made here."""
+    base_layers: tuple[str, ...]
+    python: str
+
+
+class Host(Document, kw_only=True, frozen=True):
+    """The machine and the engine."""
+
+    machine: Machine
+    engine: str
+    """Version of the Docker engine."""
+    store: str
+    """Its image store: overlay2, or overlayfs (containerd)."""
+    gpus: Gpus | None
+    user: str
+    """uid:gid that the training ran as."""
+
+
+class Exit(Document, kw_only=True, frozen=True):
+    """How the training ended."""
+
+    code: int | None
+    """None when nobody can know any more, because the container was removed by somebody else."""
+    signal: str | None = None
+    out_of_memory: bool = False
+    error: str | None = None
+    """Why it did not start, or why its end is not known."""
+
+
+class Output(Document, kw_only=True, frozen=True):
+    """A file that the run made or changed; its bytes are under `outputs/` beside the record."""
+
+    path: str
+    size: int
+    sha256: str | None
+    """None for what has no bytes of its own: a symbolic link."""
+    mode: int
+    change: str
+    """created, changed, or rewritten with the same bytes."""
+    link: str | None = None
+    """Where a symbolic link points."""
+    kept_because: str | None = None
+    """Why the project folder did not get it; None when it did."""
+
+
+class Usage(Document, kw_only=True, frozen=True):
+    """What the training used, read from its control group while it ran."""
+
+    peak_memory: int | None
+    """Bytes."""
+    cpu_seconds: float | None
+
+
+class Run(Document, kw_only=True, frozen=True):
+    """The document `run.json`."""
+
+    schema: Literal["snap.run/1"] = SCHEMA
+    id: str
+    name: str | None = None
+    status: str
+    """starting, running, finished, or failed (it never ran)."""
+    project: str
+    """Folder of the project on the host."""
+    command: Command
+    request: Request
+    code: Code
+    data: tuple[Data, ...] = ()
+    platform: Platform
+    host: Host | None = None
+    container: str
+    """Name of the container."""
+    write_back: bool
+    created: str
+    """When `snap run` was asked, RFC 3339 in UTC; `started` and `ended` are those of the training."""
+    started: str | None = None
+    ended: str | None = None
+    exit: Exit | None = None
+    outputs: tuple[Output, ...] = ()
+    deleted: tuple[str, ...] = ()
+    """Files of the project that the run removed."""
+    usage: Usage | None = None
+    notes: tuple[str, ...] = ()
+    """What a reader of the result should know: conflicts, skipped files, a run that was picked up after a crash."""
+
+    @property
+    def seconds(self) -> float | None:
+        """Duration of the training."""
+        if self.started is None or self.ended is None:
+            return None
+        from datetime import datetime
+
+        return (datetime.fromisoformat(self.ended) - datetime.fromisoformat(self.started)).total_seconds()
+
+
+def loads(data: bytes, *, where: str) -> Run:
+    """The record in `data`; raises StoreError when it is damaged or of a newer version."""
+    try:
+        return msgspec.json.decode(data, type=Run)
+    except msgspec.DecodeError:
+        try:
+            value = msgspec.json.decode(data)
+        except msgspec.DecodeError:
+            raise StoreError(f"{where} is damaged", hint="restore it from a copy, or `snap rm` the run") from None
+        check_schema(value, SCHEMA, where=where)
+        return decode_json(data, Run, where=where)

@@ -1,0 +1,228 @@
+"""The store: `.snap/` in the project, plain files that explain themselves.
+
+    .snap/runs/ID/run.json   the record            .snap/code/    what ran, kept once
+    .snap/runs/ID/outputs/   what it wrote          .snap/cache/   can be deleted at any time
+    .snap/runs/ID/log        what it printed        .snap/active/  runs that are not finished
+
+A file in `active/` is there from before a run's container exists until after its record is final. Whoever looks
+after the run holds a lock on it (flock), which the kernel lets go of when that process dies, however it dies: a file
+that can be locked belongs to a run that nobody looks after.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+from snapshot.document import encode_json
+from snapshot.errors import StoreError, UsageError
+from snapshot.host.files import disk_errors, make_dirs, write_atomic
+from snapshot.record.document import Run, loads
+
+FOLDER = ".snap"
+VERSION = "1"
+
+_README = """\
+This folder is the memory of `snap run`: one folder for each run under runs/.
+
+runs/ID/run.json   the record: command, code, platform, host, results (JSON)
+runs/ID/snap.lock  the lock of the image that it ran in
+runs/ID/log        what it printed
+runs/ID/outputs/   the files that it wrote
+code/              the project's files as they were when a run started, each content kept once;
+                   the .json files list them, the .tar files hold them
+active/            runs that are not finished
+cache/             can be deleted at any time
+
+`snap ls`, `snap show RUN`, `snap rm RUN` read and remove; nothing here is needed to run the project.
+"""
+
+_LATEST = re.compile(r"latest(?:~(\d+))?")
+
+
+class Claim:
+    """The right to look after one unfinished run, held until the block ends or the process does."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path, self.descriptor = path, descriptor
+        self._finished = False
+
+    def finished(self) -> None:
+        """Say that there is nothing left to look after."""
+        self._finished = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        if self._finished:
+            self.path.unlink(missing_ok=True)
+        os.close(self.descriptor)
+
+
+class Store:
+    """The runs of one project."""
+
+    def __init__(self, project: Path) -> None:
+        self.project = project
+        self.path = project / FOLDER
+        self.runs = self.path / "runs"
+        self.active = self.path / "active"
+        self.cache = self.path / "cache"
+
+    def create(self) -> None:
+        """Make the folder if it is not there; raises HostError where nothing can be written."""
+        if self.exists():
+            self._check_version()
+            return
+        for folder in (self.runs, self.active, self.cache, self.path / "code"):
+            make_dirs(folder)
+        write_atomic(self.path / ".gitignore", b"*\n", durable=False)
+        write_atomic(self.path / "README", _README.encode(), durable=False)
+        write_atomic(self.path / "version", f"{VERSION}\n".encode(), durable=False)
+
+    def exists(self) -> bool:
+        """Whether there is a store."""
+        return (self.path / "version").exists()
+
+    def _check_version(self) -> None:
+        found = (self.path / "version").read_text(encoding="utf-8").strip()
+        if found != VERSION:
+            raise StoreError(
+                f"`{self.path}` is a store of version {found}, and this program knows {VERSION}",
+                hint="upgrade with `pip install --upgrade snapshot-ml`",
+            )
+
+    def folder(self, run_id: str) -> Path:
+        """Where everything about the run lies."""
+        return self.runs / run_id
+
+    def write(self, run: Run) -> None:
+        """Put the record down so that a crash leaves the old one or the new one."""
+        write_atomic(self.folder(run.id) / "run.json", encode_json(run))
+
+    def read(self, run_id: str) -> Run:
+        """The record of the run with exactly this ID."""
+        path = self.folder(run_id) / "run.json"
+        try:
+            return loads(path.read_bytes(), where=f"{FOLDER}/runs/{run_id}/run.json")
+        except FileNotFoundError:
+            raise StoreError(f"run `{run_id}` has no record") from None
+
+    def ids(self) -> list[str]:
+        """The IDs of all runs, oldest first: they begin with the time."""
+        with suppress(FileNotFoundError):
+            return sorted(
+                entry.name for entry in os.scandir(self.runs) if entry.is_dir() and not entry.name.startswith(".")
+            )
+        return []
+
+    def all(self) -> Iterator[Run]:
+        """The records that can be read, newest first; `damaged` has the others."""
+        for run_id in reversed(self.ids()):
+            with suppress(StoreError):
+                yield self.read(run_id)
+
+    def damaged(self) -> list[str]:
+        """The IDs of runs whose record can't be read."""
+        bad = []
+        for run_id in self.ids():
+            try:
+                self.read(run_id)
+            except StoreError:
+                bad.append(run_id)
+        return bad
+
+    def find(self, text: str) -> str:
+        """The ID of the run that `text` means: an ID, a unique prefix of it or of its last part, a name, `latest`,
+        `latest~1`. A name that several runs have means the newest of them.
+
+        Raises UsageError when there is none, or when a prefix fits several.
+        """
+        ids = self.ids()
+        if match := _LATEST.fullmatch(text):
+            back = int(match[1] or 0)
+            if back < len(ids):
+                return ids[-1 - back]
+            raise UsageError(f"there is no run `{text}`: {_count(len(ids))}", hint="see `snap ls`")
+        if text in ids:
+            return text
+        for run in self.all():
+            if run.name == text:
+                return run.id
+        found = [i for i in ids if text and (i.startswith(text) or i.rpartition("-")[2].startswith(text))]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            shown = ", ".join(f"`{i}`" for i in found[:5])
+            raise UsageError(f"`{text}` fits {len(found)} runs: {shown}", hint="type more of the ID")
+        raise UsageError(f"there is no run `{text}`: {_count(len(ids))}", hint="see `snap ls`")
+
+    def claim(self, run_id: str) -> Claim:
+        """Become the one who looks after a new run; its file in `active/` appears locked already."""
+        path = self.active / run_id
+        hidden = self.active / f".{run_id}"
+        with disk_errors(path):
+            descriptor = os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o644)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        hidden.rename(path)
+        return Claim(path, descriptor)
+
+    def unfinished(self) -> list[str]:
+        """The IDs of runs whose record is not final."""
+        with suppress(FileNotFoundError):
+            return sorted(entry.name for entry in os.scandir(self.active) if not entry.name.startswith("."))
+        return []
+
+    def abandoned(self) -> Iterator[tuple[str, Claim]]:
+        """The unfinished runs that nobody looks after, each with the claim to it."""
+        for run_id in self.unfinished():
+            path = self.active / run_id
+            try:
+                descriptor = os.open(path, os.O_RDWR)
+            except (FileNotFoundError, PermissionError):
+                continue
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                os.close(descriptor)
+                continue
+            if not path.exists():
+                # Finished by somebody else between listing and locking.
+                os.close(descriptor)
+                continue
+            yield run_id, Claim(path, descriptor)
+
+    def clock(self) -> int:
+        """The time of the store's file system in ns: what is changed from now on has a later ctime, or the same."""
+        marker = self.active / f".clock-{os.urandom(4).hex()}"
+        with disk_errors(marker):
+            marker.touch()
+            try:
+                return marker.stat().st_ctime_ns
+            finally:
+                marker.unlink()
+
+    def remove(self, run_id: str) -> None:
+        """Forget a run; the folder is renamed first, so that half a run is never seen."""
+        folder = self.folder(run_id)
+        hidden = self.runs / f".removed-{run_id}"
+        with disk_errors(folder), suppress(FileNotFoundError):
+            folder.rename(hidden)
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+def new_id(now: str) -> str:
+    """An ID for a run asked at `now` (RFC 3339, UTC): sorts by time, ends in 4 random hexadecimal digits."""
+    stamp = re.sub(r"[-:.]", "", now[:23])
+    return f"{stamp}-{os.urandom(2).hex()}"
+
+
+def _count(number: int) -> str:
+    return "the project has no runs yet" if number == 0 else f"the project has {number} run{'s' * (number > 1)}"

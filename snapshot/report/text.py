@@ -1,0 +1,181 @@
+"""Records as text for people. Pure: values in, lines out; nothing in a record can move the cursor or change colours."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from snapshot.project.names import display, from_text
+from snapshot.record.document import Exit, Output, Run
+
+
+def harmless(text: str) -> str:
+    """`text` with control characters, which a terminal would obey, shown as escapes; new lines stay."""
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c == "\n" or unicodedata.category(c)[0] != "C" else c.encode("unicode_escape").decode() for c in text
+    )
+
+
+def shown(path: str) -> str:
+    """A path of a record for people."""
+    return display(from_text(path))
+
+
+def size(number: int) -> str:
+    """Bytes for people, in the units of 1000 that disks are sold in."""
+    value = float(number)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds for people."""
+    if seconds is None:
+        return "-"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def ago(moment: str, now: datetime) -> str:
+    """How long before `now`."""
+    seconds = (now.astimezone(UTC) - datetime.fromisoformat(moment)).total_seconds()
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{int(seconds // length)} {unit} ago"
+    return "just now"
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Columns, left-aligned, two spaces apart."""
+    lines = [list(header), *([harmless(cell).replace("\n", "\\n") for cell in row] for row in rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+def command_line(run: Run) -> str:
+    """What was typed, as a shell would take it."""
+    import shlex
+
+    prefix = {"module": "-m ", "command": "-- "}.get(run.command.kind, "")
+    return prefix + shlex.join(run.command.argv)
+
+
+def outcome(run: Run) -> str:
+    """In one or two words how the run stands."""
+    if run.exit is None:
+        return run.status
+    return _ended(run.exit, run.status)
+
+
+def _ended(end: Exit, status: str) -> str:
+    if end.out_of_memory:
+        return "out of memory"
+    if end.signal:
+        return end.signal
+    if end.code is None:
+        return "never ran" if status == "failed" else "end unknown"
+    return "ok" if end.code == 0 else f"exit {end.code}"
+
+
+def listing(runs: Sequence[Run], now: datetime) -> str:
+    """The table of `snap ls`."""
+    rows = [
+        (
+            run.id,
+            run.name or "",
+            outcome(run),
+            ago(run.created, now),
+            duration(run.seconds),
+            str(len(run.outputs)),
+            _clip(command_line(run)),
+        )
+        for run in runs
+    ]
+    return table(("RUN", "NAME", "STATUS", "CREATED", "TIME", "OUTPUTS", "COMMAND"), rows)
+
+
+def _clip(text: str, width: int = 60) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def details(run: Run, packages: Sequence[str] = ()) -> str:
+    """The page of `snap show`."""
+    pairs = [
+        ("run", run.id + (f" ({run.name})" if run.name else "")),
+        ("command", command_line(run)),
+        ("in", run.command.directory),
+        ("status", outcome(run) + (f": {run.exit.error}" if run.exit and run.exit.error else "")),
+        ("created", run.created),
+        ("time", duration(run.seconds)),
+        *_used(run),
+        *_code(run),
+        *_platform(run, packages),
+        *_host(run),
+        *((f"env {key}", value) for key, value in sorted(run.request.environment.items())),
+        *(("data", f"{shown(d.path)} ({d.kind}, {d.reason})") for d in run.data),
+        *(("output", _output(o)) for o in run.outputs),
+        *(("deleted", shown(path)) for path in run.deleted),
+        *(("note", text) for text in run.notes),
+    ]
+    width = max(len(key) for key, _ in pairs)
+    return "\n".join(f"{key.ljust(width)}  {harmless(value)}" for key, value in pairs)
+
+
+def _used(run: Run) -> list[tuple[str, str]]:
+    if run.usage is None:
+        return []
+    memory = size(run.usage.peak_memory) if run.usage.peak_memory is not None else "?"
+    return [("used", f"{duration(run.usage.cpu_seconds)} of CPU, {memory} of memory at most")]
+
+
+def _code(run: Run) -> list[tuple[str, str]]:
+    lines = [("code", f"{run.code.digest} ({run.code.files} files, {size(run.code.bytes)})")]
+    if run.code.git:
+        dirty = {True: ", with uncommitted changes", False: "", None: ""}[run.code.git.dirty]
+        lines.append(
+            ("git", f"{run.code.git.commit or 'no commit yet'} on {run.code.git.branch or 'no branch'}{dirty}")
+        )
+    return lines
+
+
+def _platform(run: Run, packages: Sequence[str]) -> list[tuple[str, str]]:
+    platform = run.platform
+    lines = [
+        ("image", platform.image or f"{platform.reference} (not started)"),
+        ("lock", platform.lock),
+        ("base", platform.base + (f"@{platform.base_digest}" if platform.base_digest else "")),
+        ("python", platform.python),
+    ]
+    return lines + ([("packages", ", ".join(packages))] if packages else [])
+
+
+def _host(run: Run) -> list[tuple[str, str]]:
+    if run.host is None:
+        return []
+    host = run.host
+    lines = [
+        ("host", f"{host.machine.hostname}: {host.machine.system}, Linux {host.machine.kernel}"),
+        ("cpu", f"{host.machine.cpu}, {host.machine.cores} cores, {size(host.machine.memory)}"),
+        ("engine", f"Docker {host.engine}, {host.store}"),
+    ]
+    if host.gpus:
+        devices = ", ".join(device.name for device in host.gpus.devices) or "no device"
+        lines.append(("gpu", f"{devices}; driver {host.gpus.driver}, CUDA {host.gpus.cuda}"))
+    return lines
+
+
+def _output(output: Output) -> str:
+    what = f"-> {output.link}" if output.link else f"{size(output.size)}, {output.sha256}"
+    kept = f"; only with the run: {output.kept_because}" if output.kept_because else ""
+    return f"{shown(output.path)} ({output.change}, {what}{kept})"

@@ -1,0 +1,86 @@
+"""What is typed after `snap run`, as what runs in the container. Pure but for asking whether a script is there."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from snapshot.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """A command line, understood."""
+
+    kind: str
+    """script, module or command."""
+    argv: tuple[str, ...]
+    """As it was typed."""
+    arguments: tuple[str, ...]
+    """What follows the script or module; all of a command."""
+    script: str | None
+    """The script's path in the project, which is code whatever its size."""
+    directory: PurePosixPath
+    """Working directory, relative to the project."""
+
+    def in_container(self, python: str) -> tuple[str, ...]:
+        """The process's argv; `python` is the interpreter of the image."""
+        if self.kind == "module":
+            return (python, "-m", self.argv[0], *self.arguments)
+        if self.kind == "script" and self.argv[0].endswith(".py"):
+            return (python, *self.argv)
+        return self.argv
+
+
+def understand(argv: tuple[str, ...], *, module: bool, verbatim: bool, root: Path, cwd: Path) -> Invocation:
+    """Raises UsageError when a script is asked for that is not in the project.
+
+    `module` is `-m`, `verbatim` is `--`: any command, taken as it is. `root` and `cwd` are absolute.
+    """
+    if not argv:
+        raise UsageError("nothing to run", hint="name a script, as in `snap run train.py`")
+    directory = PurePosixPath(cwd.relative_to(root).as_posix())
+    if module or verbatim:
+        kind = "module" if module else "command"
+        arguments = argv[1:] if module else argv
+        return Invocation(kind=kind, argv=argv, arguments=arguments, script=None, directory=directory)
+    script = _inside(argv[0], root=root, cwd=cwd)
+    return Invocation(
+        kind="script", argv=_relative(argv, script, cwd, root), arguments=argv[1:], script=script, directory=directory
+    )
+
+
+def _relative(argv: tuple[str, ...], script: str, cwd: Path, root: Path) -> tuple[str, ...]:
+    """The script as a path that is true in the container too: one below the project stays as typed."""
+    if not Path(argv[0]).is_absolute():
+        return argv if "/" in argv[0] or argv[0].endswith(".py") else (f"./{argv[0]}", *argv[1:])
+    import os.path
+
+    return (os.path.join(".", os.path.relpath(root / script, cwd)), *argv[1:])
+
+
+def _inside(text: str, *, root: Path, cwd: Path) -> str:
+    import os.path
+
+    path = Path(os.path.normpath(cwd / text))
+    if not path.exists():
+        near = difflib.get_close_matches(
+            path.name, [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else [], n=1
+        )
+        if near:
+            hint = f"did you mean `{Path(text).parent / near[0]}`?"
+        else:
+            hint = f"to run a program of the image, put `--` before it: `snap run -- {text}`"
+        raise UsageError(f"there is no script `{text}`", hint=hint)
+    if path.is_dir():
+        raise UsageError(
+            f"`{text}` is a folder", hint=f"run a script in it, or a package with `snap run -m {path.name}`"
+        )
+    try:
+        return path.relative_to(root).as_posix()
+    except ValueError:
+        raise UsageError(
+            f"the script `{text}` is not in the project `{root}`",
+            hint=f"run it from its own folder: `cd {path.parent}`",
+        ) from None

@@ -1,0 +1,231 @@
+"""The end of a run: its state, log and outputs become the final record.
+
+Every step can be done again: a `snap` that dies here is followed by the next one, which starts over. The container
+is removed only after the record is final, so nothing that the engine knows is lost before.
+"""
+
+from __future__ import annotations
+
+import functools
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from snapshot.document import Document, decode_json, encode_json
+from snapshot.errors import EngineError, HostError
+from snapshot.host.container import Container, Mount, run_tool
+from snapshot.host.engine import Engine, State
+from snapshot.host.files import disk_errors, write_atomic
+from snapshot.project.names import from_text
+from snapshot.record import code
+from snapshot.record.document import Data, Exit, Run, Usage
+from snapshot.record.store import Store
+from snapshot.run import workspace
+from snapshot.run.capture import AtLaunch, Captured, capture
+
+
+def finish(store: Store, run: Run, engine: Engine, *, usage: Usage | None = None) -> Run:
+    """Make the record of `run` final; its container has ended, or is gone.
+
+    Raises HostError (full disk) and EngineError (no engine) with the run left as it is, to be finished later.
+    """
+    state = engine.container(run.container)
+    if state is None or not state.has_started:
+        return _never_ran(store, run, engine, state)
+    save_log(store, run, engine)
+    folder = store.folder(run.id)
+    data_folders = folders_of(run)
+    written = list(workspace.collect(folder, data_folders))
+    found = _captured(store, run, written, write_back=run.write_back)
+    final = _final(run, _exit(state), found, usage, started=time_of(state.started), ended=time_of(state.finished))
+    store.write(final)
+    workspace.drop_marks(written)
+    clear(run, engine)
+    _discard(folder, run, engine)
+    return final
+
+
+def folders_of(run: Run) -> list[str]:
+    """The data folders inside the project, in the order of their overlays."""
+    return [from_text(d.path) for d in run.data if d.kind == "folder" and is_inside(d)]
+
+
+def is_inside(data: Data) -> bool:
+    """Whether the data lie in the project, not outside and bound read-only."""
+    return data.reason in ("ignored", "large", "declared") and not data.path.startswith("/")
+
+
+def clear(run: Run, engine: Engine) -> None:
+    """Remove the container and its volumes."""
+    engine.remove(run.container)
+    engine.remove_volume(run.container)
+    for number in range(len(folders_of(run))):
+        engine.remove_volume(f"{run.container}-{number}")
+
+
+def _discard(folder: Path, run: Run, engine: Engine) -> None:
+    """Remove what only the overlay needed; where the kernel left something of root's in it, the engine has to help."""
+    if workspace.discard(folder):
+        return
+    mount = Mount(source=str(folder / "overlay"), target="/overlay")
+    command = ("sh", "-c", "rm -rf /overlay/*")
+    image = run.platform.image or run.platform.reference
+    run_tool(Container(image=image, command=command, user="0:0", network="none", mounts=(mount,), remove=True))
+    workspace.discard(folder)
+
+
+def save_log(store: Store, run: Run, engine: Engine) -> None:
+    """Keep what the engine logged of the run."""
+    path = store.folder(run.id) / "log"
+    temporary = path.with_name(".log")
+    with disk_errors(path):
+        with temporary.open("wb") as file:
+            for chunk in engine.logs(run.container):
+                file.write(chunk)
+        temporary.replace(path)
+
+
+class Launch(Document, kw_only=True, frozen=True):
+    """The document `launch.json`: what of the launch neither the record nor the code's manifest says."""
+
+    moment: int
+    """As in `AtLaunch`."""
+    data_files: dict[str, tuple[int, int]]
+
+
+def save_launch(folder: Path, launch: Launch) -> None:
+    """Keep it for whoever finishes the run."""
+    write_atomic(folder / "launch.json", encode_json(launch), durable=False)
+
+
+def _captured(store: Store, run: Run, written: list[workspace.Written], *, write_back: bool) -> Captured:
+    if not written:
+        return Captured()
+    path = store.folder(run.id) / "launch.json"
+    launch = decode_json(path.read_bytes(), Launch, where=path.name)
+    at = AtLaunch(
+        contents=code.contents(store.path, run.code.digest),
+        moment=launch.moment,
+        data_files={from_text(name): status for name, status in launch.data_files.items()},
+    )
+    others = _left_by_others(store, run)
+    return capture(
+        written, project=store.project, launch=at, run_id=run.id, write_back=write_back, from_other_run=others
+    )
+
+
+def _never_ran(store: Store, run: Run, engine: Engine, state: State | None) -> Run:
+    """The container never started, or is gone and nobody knows how it ended."""
+    folder = store.folder(run.id)
+    if state is None and run.status == "running":
+        error, status = "the container was removed before its end was recorded", "finished"
+        written = list(workspace.collect(folder, folders_of(run)))
+        found = _captured(store, run, written, write_back=False)
+    else:
+        error = (state.error if state else "") or "it was interrupted before its container started"
+        status, written, found = "failed", [], Captured()
+    final = _final(run, Exit(code=None, error=error), found, None, started=None, ended=None)
+    final = msgspec.structs.replace(final, status=status)
+    store.write(final)
+    workspace.drop_marks(written)
+    clear(run, engine)
+    _discard(folder, run, engine)
+    return final
+
+
+def _final(run: Run, end: Exit, found: Captured, usage: Usage | None, *, started: str | None, ended: str | None) -> Run:
+    return msgspec.structs.replace(
+        run,
+        status="finished",
+        exit=end,
+        started=started,
+        ended=ended,
+        outputs=tuple(sorted(found.outputs, key=lambda o: o.path)),
+        deleted=tuple(found.deleted),
+        usage=usage,
+        notes=(*run.notes, *found.notes),
+    )
+
+
+def _exit(state: State) -> Exit:
+    name = None
+    if state.exit_code > 128:
+        with suppress(ValueError):
+            name = signal.Signals(state.exit_code - 128).name
+    return Exit(code=state.exit_code, signal=name, out_of_memory=state.oom_killed, error=state.error or None)
+
+
+def time_of(text: str) -> str:
+    """The engine's nanosecond time stamps as RFC 3339 that Python reads: microseconds."""
+    whole, _, fraction = text.rstrip("Z").partition(".")
+    return f"{whole}.{fraction[:6].ljust(6, '0')}Z"
+
+
+def _left_by_others(store: Store, run: Run) -> Callable[[str, str], bool]:
+    """Tells whether a run that ended since this one was asked wrote given bytes to a path, and has them kept.
+
+    The records are read when the first conflict asks.
+    """
+
+    @functools.cache
+    def known() -> frozenset[tuple[str, str | None]]:
+        others = (other for other in store.all() if other.id != run.id and (other.ended or "") >= run.created)
+        return frozenset(
+            (o.path, o.sha256 or o.link) for other in others for o in other.outputs if o.kept_because is None
+        )
+
+    return lambda path, content: (path, content) in known()
+
+
+def recover(store: Store, engine: Engine) -> list[tuple[Run, str | None]]:
+    """Finish the runs whose `snap` died; returns them, each with what went wrong if it could not be finished yet.
+
+    A run that still goes on is left alone. Costs one listing of a folder when there is nothing to do.
+    """
+    done: list[tuple[Run, str | None]] = []
+    for run_id, claim in store.abandoned():
+        with claim:
+            try:
+                over, run = _recover(store, engine, run_id)
+            except (EngineError, HostError) as problem:
+                done.append((store.read(run_id), problem.message))
+                continue
+            if over:
+                claim.finished()
+            if run is not None:
+                done.append((run, None))
+    return done
+
+
+def _recover(store: Store, engine: Engine, run_id: str) -> tuple[bool, Run | None]:
+    """Whether there is nothing left to look after, and the run if its record was finished now."""
+    if not (store.folder(run_id) / "run.json").exists():
+        store.remove(run_id)
+        return True, None
+    run = store.read(run_id)
+    if run.status in ("finished", "failed"):
+        # Killed between the final record and the removal of the container.
+        clear(run, engine)
+        _discard(store.folder(run.id), run, engine)
+        return True, None
+    state = engine.container(run.container)
+    if state is not None and state.has_started and not state.is_over:
+        return False, None
+    noted = msgspec.structs.replace(run, notes=(*run.notes, "its `snap run` died; a later command finished the record"))
+    return True, finish(store, noted, engine)
+
+
+def wait_until_finished(store: Store, run_id: str, *, seconds: float = 60) -> None:
+    """Return when nobody looks after the run any more, or after `seconds`."""
+    import time
+
+    deadline = time.monotonic() + seconds
+    while run_id in store.unfinished() and time.monotonic() < deadline:
+        for abandoned, claim in store.abandoned():
+            with claim:
+                if abandoned == run_id:
+                    return
+        time.sleep(0.05)

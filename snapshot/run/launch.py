@@ -1,0 +1,179 @@
+"""Start the container, pass signals on, wait for its end.
+
+`docker run` is a child in a process group of its own: Ctrl-C in the terminal reaches `snap` alone, which passes it on
+once; the second one ends the training. When `snap` is killed the child and the training go on.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+
+from snapshot.errors import EngineError, HostError
+from snapshot.host import process
+from snapshot.host.container import Container, refused
+from snapshot.host.engine import Engine, State
+from snapshot.record.document import Usage
+from snapshot.run.usage import Sampler
+
+_POLL = 0.02
+_NOT_STARTED = (125, 126, 127)
+"""What `docker run` exits with when it is not the training's own code: refused, can't be executed, not found."""
+
+
+def launch(
+    container: Container,
+    engine: Engine,
+    *,
+    keep: tuple[int, ...],
+    started: Callable[[State], None],
+    meanwhile: Callable[[], None],
+) -> Usage | None:
+    """Run `container` to its end with the caller's terminal as its output.
+
+    `meanwhile` is called while the engine starts the container, `started` once its process runs. File descriptors
+    `keep` stay open in the child. Returns what the training used; how it ended is for the engine to say.
+    Raises EngineError when the engine refused, with the training not started.
+    """
+    child = process.start(
+        container.arguments(),
+        stderr=process.PIPE,
+        stdin=0 if container.stdin else None,
+        own_group=not container.stdin,
+        keep=keep,
+    )
+    assert child.stderr is not None
+    relay = _Relay(child.stderr.fileno())
+    signals = _Signals(container.name or "", engine, child.pid)
+    watcher = _Watcher(container.name or "", engine, started, relay)
+    with signals:
+        meanwhile()
+        watcher.start()
+        code = child.wait()
+    relay.join()
+    usage = watcher.stop()
+    if code in _NOT_STARTED and not watcher.has_started:
+        raise refused(relay.held.decode(errors="replace"))
+    relay.release()
+    return usage
+
+
+class _Relay(threading.Thread):
+    """Passes the training's stderr through, once it is known that the training runs: before, it is the docker CLI's."""
+
+    def __init__(self, source: int) -> None:
+        super().__init__(daemon=True)
+        self._source = source
+        self._lock = threading.Lock()
+        self._passing = False
+        self.held = b""
+        self.start()
+
+    def run(self) -> None:
+        while chunk := os.read(self._source, 65536):
+            with self._lock:
+                if self._passing:
+                    _write(chunk)
+                else:
+                    self.held += chunk
+
+    def release(self) -> None:
+        """Show what was held back, and hold nothing back from now on."""
+        with self._lock:
+            _write(self.held)
+            self.held, self._passing = b"", True
+
+
+class _Signals:
+    """While it is entered, signals to `snap` become signals to the training."""
+
+    def __init__(self, name: str, engine: Engine, child: int) -> None:
+        self._name, self._engine, self._child = name, engine, child
+        self._interrupts = 0
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGWINCH, signal.SIGHUP):
+            self._before[number] = signal.signal(number, self._take)
+
+    def __exit__(self, *unused: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGWINCH:
+            os.kill(self._child, signal.SIGWINCH)
+            return
+        if number == signal.SIGHUP:
+            # The terminal is gone, the training need not be: the next command finishes the record.
+            os._exit(125)
+        if number == signal.SIGINT:
+            self._interrupts += 1
+            if self._interrupts == 2:
+                _say("snap: ending the training")
+        name = "SIGKILL" if self._interrupts > 1 else signal.Signals(number).name
+        threading.Thread(target=self._send, args=(name,), daemon=True).start()
+
+    def _send(self, name: str) -> None:
+        """The container may be just starting: try until it takes the signal, or `docker run` has ended."""
+        while not self._engine.kill(self._name, name):
+            time.sleep(_POLL)
+            try:
+                os.kill(self._child, 0)
+            except ProcessLookupError:
+                return
+
+
+class _Watcher(threading.Thread):
+    """Notes the container's start and samples what it uses."""
+
+    def __init__(self, name: str, engine: Engine, started: Callable[[State], None], relay: _Relay) -> None:
+        super().__init__(daemon=True)
+        self._name, self._engine, self._tell, self._relay = name, engine, started, relay
+        self._over = threading.Event()
+        self._sampler: Sampler | None = None
+        self.has_started = False
+
+    def run(self) -> None:
+        while not self._look() and not self._over.wait(_POLL):
+            pass
+
+    def stop(self) -> Usage | None:
+        """What the training used; None when it was over before it could be looked at."""
+        self._over.set()
+        self.join()
+        if not self.has_started:
+            self._look()
+        return self._sampler.stop() if self._sampler else None
+
+    def _look(self) -> bool:
+        """Whether there is nothing more to wait for."""
+        try:
+            state = self._engine.container(self._name)
+        except EngineError:
+            return True
+        if state is None or not state.has_started:
+            return False
+        self.has_started = True
+        self._relay.release()
+        if state.pid:
+            self._sampler = Sampler(state.pid)
+        with suppress(HostError):  # a full disk: the end of the run will say so
+            self._tell(state)
+        return True
+
+
+def _write(data: bytes) -> None:
+    with suppress(OSError):  # the terminal is gone; the engine's log has it all
+        while data:
+            data = data[os.write(2, data) :]
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,113 @@
+"""Real engines and a real registry, brought up once for the whole session."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+Environment = dict[str, str]
+
+LACKS_SOMETHING = 3  # exit code of scripts/engine on a host that cannot run one
+
+
+@pytest.fixture(scope="session")
+def engine(command) -> Environment:
+    """The environment of an engine that holds `snapshot-base:bookworm`; it stays up after the session."""
+    start(command, "main")
+    return with_base(command, environment(command, "main"))
+
+
+@pytest.fixture(scope="session")
+def second_engine(command) -> Iterator[Environment]:
+    """The same of another engine on this machine, a private one with the containerd image store."""
+    was_running = command("scripts/engine", "status", "second", check=False).returncode == 0
+    start(command, "second", "--store", "containerd")
+    yield with_base(command, environment(command, "second"))
+    if not was_running:
+        command("scripts/engine", "stop", "second")
+
+
+@pytest.fixture(scope="session")
+def registry(command, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """`127.0.0.1:PORT` of an empty registry, Debian's docker-registry, gone after the session."""
+    folder = tmp_path_factory.mktemp("registry")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    config = folder / "config.yml"
+    config.write_text(
+        f"version: 0.1\n"
+        f"log: {{level: info}}\n"
+        f"storage: {{filesystem: {{rootdirectory: {folder / 'storage'}}}, delete: {{enabled: true}}}}\n"
+        f"http: {{addr: '{address}'}}\n"
+    )
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen([registry_program(command), "serve", config], stdout=log, stderr=log)
+    try:
+        wait_until_up(process, address, folder / "log")
+        yield address
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def engine_environment(command) -> Callable[..., Environment]:
+    """The environment of any engine that runs, by name."""
+    return partial(environment, command)
+
+
+def start(command, *arguments: str) -> None:
+    done = command("scripts/engine", "start", *arguments, check=False)
+    if done.returncode == LACKS_SOMETHING and "CI" not in os.environ:
+        pytest.skip(f"no engine can be had here: {done.stderr.strip()}")
+    assert done.returncode == 0, done.stderr
+
+
+def environment(command, name: str, env: Mapping[str, str] = os.environ) -> Environment:
+    """What a shell has after `eval "$(scripts/engine env NAME)"`."""
+    script = 'words=$(scripts/engine env "$1") && eval "$words" && env -0'
+    output = command("bash", "-c", script, "bash", name, env=env).stdout
+    return dict(line.split("=", 1) for line in output.split("\0") if "=" in line)
+
+
+def with_base(command, env: Environment) -> Environment:
+    if command("docker", "image", "inspect", "snapshot-base:bookworm", env=env, check=False).returncode != 0:
+        command("scripts/build-base", "bookworm", env=env)
+    return env
+
+
+def registry_program(command) -> Path:
+    """Debian's docker-registry; unpacked rather than installed, since installing would start a service."""
+    if found := shutil.which("docker-registry"):
+        return Path(found)
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "snapshot" / "tests" / "registry"
+    program = cache / "usr" / "bin" / "docker-registry"
+    if not program.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        if command("apt-get", "download", "-qq", "docker-registry", cwd=cache, check=False).returncode != 0:
+            command("apt-get", "update", "-qq")
+            command("apt-get", "download", "-qq", "docker-registry", cwd=cache)
+        (package,) = cache.glob("docker-registry_*.deb")
+        command("dpkg", "-x", package, cache)
+        package.unlink()
+    return program
+
+
+def wait_until_up(process: subprocess.Popen, address: str, log: Path) -> None:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            direct.open(f"http://{address}/v2/", timeout=2).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail(f"the registry did not come up\n{log.read_text()}")

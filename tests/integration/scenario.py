@@ -1,0 +1,92 @@
+"""A project folder and the commands typed in it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+
+class Project:
+    """A new project; `snap` is run as a user would, with the environment of an engine."""
+
+    def __init__(self, path: Path, env: Mapping[str, str]) -> None:
+        self.path = path
+        self.env = {key: value for key, value in env.items() if key != "PYTHONDONTWRITEBYTECODE"}
+        path.mkdir(parents=True)
+        self.write("requirements.txt", "")
+
+    def write(self, name: str, text: str) -> None:
+        (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+        (self.path / name).write_text(text)
+
+    def script(self, text: str) -> None:
+        self.write("train.py", textwrap.dedent(text))
+
+    def read(self, name: str) -> str:
+        return (self.path / name).read_text()
+
+    def files(self) -> list[str]:
+        """All files of the project but for its own."""
+        found = (p.relative_to(self.path).as_posix() for p in self.path.rglob("*") if p.is_symlink() or not p.is_dir())
+        return sorted(p for p in found if not p.startswith(".snap/") and p not in ("snap.lock", "requirements.txt"))
+
+    def command(self, *arguments: str, become: int | None = None) -> list[str]:
+        other = ["setpriv", f"--reuid={become}", f"--regid={become}", "--clear-groups"] if become else []
+        return [*other, sys.executable, "-m", "snapshot", *arguments]
+
+    def snap(
+        self, *arguments: str, cwd: str = ".", become: int | None = None, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*arguments, become=become),
+            cwd=self.path / cwd,
+            env={**self.env, **(env or {})},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            stdin=subprocess.DEVNULL,
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self.command(*arguments),
+            cwd=self.path,
+            env=self.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            stdin=subprocess.DEVNULL,
+        )
+
+    def record(self, run: str = "latest") -> dict[str, Any]:
+        done = self.snap("show", run, "--json")
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    def docker(self, *arguments: str) -> list[str]:
+        return subprocess.run(
+            ["docker", *arguments], env=self.env, capture_output=True, text=True, check=True
+        ).stdout.split()
+
+    def containers(self) -> list[str]:
+        """The containers of this project's runs that the engine still has."""
+        return self.docker("ps", "-aq", "--filter", f"label=org.snapshot-ml.run.store={self.path / '.snap'}")
+
+    def volumes(self) -> list[str]:
+        """The volumes of this project's runs that the engine still has."""
+        ids = [p.name.lower() for p in (self.path / ".snap/runs").glob("*")]
+        return [v for v in self.docker("volume", "ls", "-q") if any(i in v for i in ids)]
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)

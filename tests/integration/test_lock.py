@@ -1,0 +1,475 @@
+"""`snap lock` against a real engine, a real base and real indexes."""
+
+import base64
+import hashlib
+import http.server
+import io
+import os
+import shutil
+import ssl
+import subprocess
+import tarfile
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from snapshot.errors import NetworkError, ResolveError, SnapshotError, UsageError
+from snapshot.host.engine import Engine
+from snapshot.lock.document import Lock
+from snapshot.lock.locking import Settings, is_current, lock_project
+
+USER, PASSWORD = "ada", "s3cret-t0ken"
+
+
+def wheel(name: str, version: str, *requires: str, python: str | None = None) -> bytes:
+    """A wheel that holds one module and its metadata."""
+    info = f"{name}-{version}.dist-info"
+    lines = [
+        "Metadata-Version: 2.1",
+        f"Name: {name}",
+        f"Version: {version}",
+        *(f"Requires-Dist: {r}" for r in requires),
+    ]
+    lines += [f"Requires-Python: {python}"] if python else []
+    files = {
+        f"{name}.py": "",
+        f"{info}/METADATA": "\n".join(lines) + "\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/RECORD": "",
+    }
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for path, text in files.items():
+            archive.writestr(zipfile.ZipInfo(path), text)
+    return out.getvalue()
+
+
+@dataclass
+class Index:
+    """A package index on loopback, as simple as an old company mirror: no ranges, no metadata, no JSON."""
+
+    url: str = ""
+    files: dict[str, bytes] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    protected: bool = False
+    with_hashes: bool = True
+
+    def add(self, name: str, version: str, *requires: str, python: str | None = None) -> str:
+        data = wheel(name, version, *requires, python=python)
+        self.files[f"{name}-{version}-py3-none-any.whl"] = data
+        return hashlib.sha256(data).hexdigest()
+
+    @property
+    def with_credentials(self) -> str:
+        return self.url.replace("://", f"://{USER}:{PASSWORD}@")
+
+    def page(self, name: str) -> bytes | None:
+        files = [file for file in self.files if file.partition("-")[0] == name]
+        ends = {
+            file: "#sha256=" + hashlib.sha256(self.files[file]).hexdigest() if self.with_hashes else ""
+            for file in files
+        }
+        return (
+            "".join(f'<a href="/files/{file}{ends[file]}">{file}</a>\n' for file in files).encode() if files else None
+        )
+
+    def answer(self, path: str, authorization: str | None) -> tuple[int, str, bytes]:
+        self.asked.append(path)
+        wanted = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+        if self.protected and authorization != wanted:
+            return 401, "text/plain", b"who are you?"
+        parts = path.strip("/").split("/")
+        body = self.page(parts[1]) if parts[0] == "simple" else self.files.get(parts[-1])
+        kind = "text/html" if parts[0] == "simple" else "application/octet-stream"
+        return (404, "text/plain", b"") if body is None else (200, kind, body)
+
+
+@pytest.fixture
+def index() -> Iterator[Index]:
+    """An index that serves whatever the test adds to it."""
+    served = Index()
+    server = serve(served)
+    served.url = f"http://127.0.0.1:{server.server_address[1]}/simple"
+    yield served
+    server.shutdown()
+
+
+def serve(served: Index) -> http.server.ThreadingHTTPServer:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, kind, body = served.answer(self.path, self.headers.get("Authorization"))
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        do_HEAD = do_GET  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+LockIt = Callable[..., tuple[Lock, bool]]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "mein Projekt ñ"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for all tests: compiling pip for the base takes longer than any of them."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def lock_it(
+    engine: dict[str, str], index: Index, project: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> LockIt:
+    """Lock the project with `index` as the only one."""
+    for name in ("DOCKER_HOST", "DOCKER_CONFIG", "PATH"):
+        if name in engine:
+            monkeypatch.setenv(name, engine[name])
+    monkeypatch.setenv("HOME", str(tmp_path))
+    said: list[str] = []
+
+    def lock(
+        *requirements: str, settings: Settings | None = None, environment: dict[str, str] | None = None, **more: object
+    ):
+        if requirements:
+            (project / "requirements.txt").write_text("\n".join(requirements) + "\n")
+        pip = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": index.url, "PIP_RETRIES": "0", "NO_PROXY": "127.0.0.1"}
+        return lock_project(
+            project,
+            settings or Settings(base="snapshot-base:bookworm"),
+            Engine(),
+            cache=cache,
+            environment=pip | (environment or {}),
+            say=said.append,
+            **more,  # type: ignore[arg-type]
+        )
+
+    lock.said = said  # type: ignore[attr-defined]
+    return lock
+
+
+def pins(lock: Lock) -> dict[str, str]:
+    return {package.name: package.version for package in lock.packages}
+
+
+def refused(lock_it: LockIt, *requirements: str, **more: object) -> SnapshotError:
+    with pytest.raises(SnapshotError) as caught:
+        lock_it(*requirements, **more)
+    return caught.value
+
+
+def test_a_lock_says_all_of_the_stack(lock_it: LockIt, index: Index, project: Path) -> None:
+    sha256 = index.add("spam", "1.5", "Eggs>=2 ; python_version >= '3.8'", "ham ; python_version < '3'", python=">=3.8")
+    index.add("spam", "1.0")
+    index.add("eggs", "2.1")
+    lock, changed = lock_it("spam  # the one")
+    assert changed and pins(lock) == {"eggs": "2.1", "spam": "1.5"}
+    spam = lock.packages[1]
+    assert (spam.wheel.name, spam.wheel.sha256) == ("spam-1.5-py3-none-any.whl", "sha256:" + sha256)
+    assert spam.wheel.url == index.url.replace("/simple", "/files/spam-1.5-py3-none-any.whl")
+    assert (spam.index, spam.dependencies, spam.wheel.size) == (index.url, ("eggs",), None)
+    assert lock.python.version.startswith("3.11.") and lock.python.platform.startswith("manylinux_2_")
+    assert lock.os.id == "debian" and any(line.startswith("libc6 ") for line in lock.os.packages)
+    assert all(" sha256:" in line for line in lock.os.packages)
+    assert lock.base.reference == "snapshot-base:bookworm" and len(lock.base.layers) == 1
+    assert lock.source_date_epoch > 1_700_000_000
+    assert set(lock.sources.files) == {"requirements.txt"}
+
+
+def test_a_second_lock_changes_no_byte_and_asks_nobody(lock_it: LockIt, index: Index, project: Path) -> None:
+    index.add("spam", "1.0")
+    lock_it("spam")
+    before, asked = (project / "snap.lock").read_bytes(), len(index.asked)
+    index.add("spam", "2.0")
+    lock, changed = lock_it()
+    assert (changed, pins(lock), len(index.asked)) == (False, {"spam": "1.0"}, asked)
+    assert (project / "snap.lock").read_bytes() == before
+
+
+def test_locking_anew_gives_the_same_bytes(lock_it: LockIt, index: Index, project: Path) -> None:
+    index.add("spam", "1.0", "eggs")
+    index.add("eggs", "1.0")
+    lock_it("spam")
+    before = (project / "snap.lock").read_bytes()
+    (project / "snap.lock").unlink()
+    assert lock_it()[1]
+    assert (project / "snap.lock").read_bytes() == before
+
+
+def test_pins_are_kept_until_an_upgrade(lock_it: LockIt, index: Index) -> None:
+    for name in ("spam", "eggs"):
+        index.add(name, "1.0")
+    lock_it("spam", "eggs")
+    for name in ("spam", "eggs"):
+        index.add(name, "2.0"), index.add(name, "3.0")
+    index.add("ham", "1.0")
+    assert pins(lock_it("spam", "eggs", "ham")[0]) == {"spam": "1.0", "eggs": "1.0", "ham": "1.0"}
+    assert pins(lock_it(upgrade_packages=["Spam<3"])[0]) == {"spam": "2.0", "eggs": "1.0", "ham": "1.0"}
+    assert pins(lock_it(upgrade_packages=["spam"])[0]) == {"spam": "3.0", "eggs": "1.0", "ham": "1.0"}
+    assert pins(lock_it("spam<3", "eggs", "ham")[0]) == {"spam": "2.0", "eggs": "1.0", "ham": "1.0"}
+    assert pins(lock_it(upgrade=True)[0]) == {"spam": "2.0", "eggs": "3.0", "ham": "1.0"}
+    assert pins(lock_it("spam")[0]) == {"spam": "2.0"}
+
+
+def test_what_resolving_fetched_is_kept_for_the_build(lock_it: LockIt, index: Index, cache: Path) -> None:
+    sha256 = index.add("spam", "1.0")
+    lock_it("spam")
+    kept = cache / "packages" / "sha256" / sha256[:2] / sha256 / "spam-1.0-py3-none-any.whl"
+    assert kept.read_bytes() == index.files[kept.name]
+    assert {path.stat().st_uid for path in cache.rglob("*")} == {os.getuid()}
+
+
+def test_nothing_is_downloaded_twice(lock_it: LockIt, index: Index) -> None:
+    index.add("spam", "1.0")
+    lock_it("spam")
+    lock_it("spam", upgrade=True)
+    lock_it("spam", "# again")
+    assert len([path for path in index.asked if path.endswith(".whl")]) <= 2  # one HEAD, one GET
+
+
+def test_an_index_without_hashes(lock_it: LockIt, index: Index) -> None:
+    index.with_hashes = False
+    sha256 = index.add("spam", "1.0")
+    assert lock_it("spam")[0].packages[0].wheel.sha256 == "sha256:" + sha256
+
+
+@pytest.mark.parametrize("way", ["url", "netrc", "variable", "file"])
+def test_credentials_are_used_and_land_nowhere(
+    lock_it: LockIt,
+    index: Index,
+    project: Path,
+    cache: Path,
+    tmp_path: Path,
+    way: str,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    index.protected = True
+    index.add("spam", "1.0")
+    requirements, environment = ["spam"], {}
+    if way == "url":
+        environment = {"PIP_INDEX_URL": index.with_credentials}
+    elif way == "netrc":
+        (tmp_path / ".netrc").write_text(f"machine 127.0.0.1 login {USER} password {PASSWORD}\n")
+        (tmp_path / ".netrc").chmod(0o600)
+    elif way == "variable":
+        requirements = ["--index-url " + index.url.replace("://", f"://{USER}:${{TOKEN}}@"), "spam"]
+        environment = {"TOKEN": PASSWORD}
+    else:
+        requirements = [f"--index-url {index.with_credentials}", "spam"]
+    lock, _ = lock_it(*requirements, environment=environment)
+    assert lock.packages[0].index == index.url
+    assert PASSWORD not in (project / "snap.lock").read_text()
+    assert USER + ":" not in (project / "snap.lock").read_text()
+    assert not any(PASSWORD.encode() in path.read_bytes() for path in cache.rglob("*") if path.is_file())
+    assert PASSWORD not in "".join([*capfd.readouterr(), *lock_it.said])  # type: ignore[attr-defined]
+    assert is_current(project, Settings(base="snapshot-base:bookworm")) is None
+
+
+def test_credentials_are_not_in_the_process_list(lock_it: LockIt, index: Index) -> None:
+    index.protected = True
+    index.add("spam", "1.0")
+    seen: list[str] = []
+    plain = index.answer
+
+    def look(path: str, authorization: str | None) -> tuple[int, str, bytes]:
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                seen.append((process / "cmdline").read_text(errors="replace"))
+            except OSError:
+                continue
+        listed = subprocess.run(["docker", "ps", "-q"], capture_output=True, text=True, check=True).stdout.split()
+        seen.append(subprocess.run(["docker", "inspect", *listed], capture_output=True, text=True, check=False).stdout)
+        return plain(path, authorization)
+
+    index.answer = look  # type: ignore[method-assign]
+    lock_it("spam", environment={"PIP_INDEX_URL": index.with_credentials})
+    assert any("in_base.py" in text for text in seen)
+    assert not any(PASSWORD in text for text in seen)
+
+
+def test_wrong_credentials(lock_it: LockIt, index: Index) -> None:
+    index.protected = True
+    index.add("spam", "1.0")
+    url = index.url.replace("://", "://ada:wr0ng@")
+    found = refused(lock_it, "spam", environment={"PIP_INDEX_URL": url})
+    assert isinstance(found, NetworkError) and "401" in found.message and found.hint and "netrc" in found.hint
+    assert "wr0ng" not in found.message + (found.hint or "")
+
+
+def test_an_index_that_does_not_answer(lock_it: LockIt) -> None:
+    found = refused(lock_it, "spam", environment={"PIP_INDEX_URL": "http://127.0.0.1:9/simple"})
+    assert isinstance(found, NetworkError) and "connection refused" in found.message
+    assert found.exit_code == 7
+
+
+@pytest.fixture
+def certified(index: Index, tmp_path: Path) -> tuple[str, Path]:
+    """The URL of an index whose certificate nobody knows, and that certificate."""
+    if not shutil.which("openssl"):
+        pytest.skip("no openssl to make a certificate with")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    make += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(make, check=True, capture_output=True)
+    server = serve(index)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    return f"https://127.0.0.1:{server.server_address[1]}/simple", certificate
+
+
+def test_a_company_certificate(lock_it: LockIt, index: Index, certified: tuple[str, Path], project: Path) -> None:
+    url, certificate = certified
+    index.add("spam", "1.0")
+    found = refused(lock_it, "spam", environment={"PIP_INDEX_URL": url})
+    assert isinstance(found, NetworkError) and "CERTIFICATE_VERIFY_FAILED" in found.message
+    assert not (project / "snap.lock").exists()
+    for variable in ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+        (project / "snap.lock").unlink(missing_ok=True)
+        lock, _ = lock_it("spam", environment={"PIP_INDEX_URL": url, variable: str(certificate)})
+        assert pins(lock) == {"spam": "1.0"}
+    assert str(certificate) not in (project / "snap.lock").read_text()
+
+
+def test_a_find_links_folder(lock_it: LockIt, index: Index, tmp_path: Path, project: Path) -> None:
+    for folder in (tmp_path / "wheels", project / "here"):
+        folder.mkdir()
+    (tmp_path / "wheels" / "spam-3.0+cpu-py3-none-any.whl").write_bytes(wheel("spam", "3.0+cpu"))
+    (project / "here" / "eggs-1.0-py3-none-any.whl").write_bytes(wheel("eggs", "1.0"))
+    index.add("spam", "3.0")
+    lock, _ = lock_it(
+        "--find-links here", "spam==3.0", "eggs", environment={"PIP_FIND_LINKS": str(tmp_path / "wheels")}
+    )
+    assert pins(lock) == {"spam": "3.0+cpu", "eggs": "1.0"}
+    spam = lock.packages[1]
+    assert (spam.wheel.path, spam.wheel.url, spam.index) == (str(tmp_path / "wheels" / spam.wheel.name), None, None)
+    assert spam.wheel.hashes["sha256"] == hashlib.sha256(wheel("spam", "3.0+cpu")).hexdigest()
+
+
+def test_an_index_on_disk_beside_a_server(lock_it: LockIt, index: Index, tmp_path: Path) -> None:
+    page, data = tmp_path / "index" / "simple" / "spam" / "index.html", wheel("spam", "1.0")
+    page.parent.mkdir(parents=True)
+    (tmp_path / "index" / "files").mkdir()
+    (tmp_path / "index" / "files" / "spam-1.0-py3-none-any.whl").write_bytes(data)
+    sha256 = hashlib.sha256(data).hexdigest()
+    page.write_text(f'<a href="../../files/spam-1.0-py3-none-any.whl#sha256={sha256}">spam-1.0-py3-none-any.whl</a>')
+    where = f"file://{tmp_path}/index/simple"
+    lock, _ = lock_it("spam", environment={"PIP_EXTRA_INDEX_URL": where})
+    assert (lock.packages[0].index, lock.packages[0].wheel.url) == (where, None)
+    index.add("spam", "1.0")
+    lock, _ = lock_it("spam", upgrade=True, environment={"PIP_EXTRA_INDEX_URL": where})
+    # The same bytes are on a server: other machines find them there.
+    assert lock.packages[0].index == index.url and lock.packages[0].wheel.url
+
+
+def test_files_outside_the_project(lock_it: LockIt, index: Index, project: Path) -> None:
+    index.add("spam", "1.0")
+    (project.parent / "common files.txt").write_text("spam\n")
+    lock, _ = lock_it('-r "../common files.txt"')
+    assert pins(lock) == {"spam": "1.0"} and set(lock.sources.files) == {"requirements.txt", "../common files.txt"}
+
+
+def test_requirements_of_the_configuration(lock_it: LockIt, index: Index, project: Path) -> None:
+    index.add("spam", "1.0"), index.add("eggs", "1.0"), index.add("eggs", "2.0")
+    (project / "limits.txt").write_text("eggs<2\n")
+    settings = Settings(base="snapshot-base:bookworm", requirements=("spam", "eggs", "-c limits.txt"))
+    assert pins(lock_it(settings=settings)[0]) == {"spam": "1.0", "eggs": "1.0"}
+
+
+def test_no_requirements_make_a_lock_without_packages(lock_it: LockIt) -> None:
+    lock, changed = lock_it()
+    assert changed and lock.packages == () and lock.python.platform.startswith("manylinux_2_")
+    assert any("no packages" in text for text in lock_it.said)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("requirements", "kind", "words"),
+    [
+        (["spam", "foo bar"], UsageError, "requirements.txt, line 2: `foo bar` is not a requirement"),
+        (["spam", "", "--frobnicate"], UsageError, "requirements.txt, line 3: `--frobnicate` is not a requirement"),
+        (["nospam"], ResolveError, "no version of `nospam`"),
+        (["spam==7"], ResolveError, "fits Python 3.11; there are 1.0, 2.0"),
+        (["spam<2", "eggs"], ResolveError, "contradict each other: requested: spam<2; eggs 1.0 depends on spam>=2"),
+        (["future"], ResolveError, "`future` needs another Python than 3.11: >=3.99"),
+        (["-e ."], ResolveError, "requirements.txt, line 1"),
+        (["spam @ git+https://127.0.0.1/spam"], ResolveError, "no package of an index"),
+    ],
+)
+def test_what_can_not_be_resolved(
+    lock_it: LockIt, index: Index, project: Path, requirements: list[str], kind: type[SnapshotError], words: str
+) -> None:
+    index.add("spam", "1.0"), index.add("spam", "2.0"), index.add("eggs", "1.0", "spam>=2")
+    index.add("future", "1.0", python=">=3.99")
+    found = refused(lock_it, *requirements)
+    assert isinstance(found, kind) and words in found.message
+    assert found.hint and "Traceback" not in found.message
+    assert not (project / "snap.lock").exists()
+
+
+BACKEND = """
+import os
+def prepare_metadata_for_build_wheel(folder, config_settings=None):
+    os.mkdir(folder + "/spam-1.0.dist-info")
+    open(folder + "/spam-1.0.dist-info/METADATA", "w").write("Metadata-Version: 2.1\\nName: spam\\nVersion: 1.0\\n")
+    return "spam-1.0.dist-info"
+"""
+
+
+@pytest.mark.parametrize("backend", [BACKEND, "raise SystemExit('no compiler')"], ids=["builds", "does not build"])
+def test_source_only(lock_it: LockIt, index: Index, backend: str) -> None:
+    settings = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+        for name, text in {"pyproject.toml": settings, "backend.py": backend}.items():
+            entry = tarfile.TarInfo(f"spam-1.0/{name}")
+            entry.size = len(text)
+            archive.addfile(entry, io.BytesIO(text.encode()))
+    index.files["spam-1.0.tar.gz"] = out.getvalue()
+    found = refused(lock_it, "spam")
+    assert isinstance(found, ResolveError) and "`spam` 1.0 is on the index as source only" in found.message
+
+
+def test_a_base_with_another_python(lock_it: LockIt, index: Index) -> None:
+    index.add("spam", "1.0")
+    found = refused(lock_it, "spam", settings=Settings(base="snapshot-base:bookworm", python="3.12"))
+    assert "has Python 3.11" in found.message and "3.12 (configuration)" in found.message
+
+
+def test_a_base_that_can_not_be_had(lock_it: LockIt) -> None:
+    found = refused(lock_it, "spam", settings=Settings(base="127.0.0.1:9/nothing:1"))
+    assert isinstance(found, NetworkError) and found.hint and "scripts/build-base" in found.hint
+
+
+def test_without_a_configured_base_one_at_hand_is_chosen(lock_it: LockIt, index: Index) -> None:
+    index.add("spam", "1.0")
+    lock, _ = lock_it("spam", settings=Settings(python="3.11"))
+    assert lock.base.reference.startswith("snapshot-base:bookworm") and lock.sources.base.endswith("(chosen)")
+
+
+def test_the_users_own_index(engine: dict[str, str], project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the pip configuration of this machine as it is: the public index, or what stands in for it."""
+    monkeypatch.setenv("DOCKER_HOST", engine["DOCKER_HOST"])
+    (project / "requirements.txt").write_text("numpy>=2\nscikit-learn\n")
+    lock, _ = lock_project(project, Settings(python="3.11"), Engine())
+    assert {"numpy", "scipy", "scikit-learn", "joblib", "threadpoolctl"} <= set(pins(lock))
+    numpy = next(package for package in lock.packages if package.name == "numpy")
+    assert "cp311" in numpy.wheel.name and len(numpy.wheel.hashes["sha256"]) == 64
+    assert lock.frameworks["scikit-learn"] == pins(lock)["scikit-learn"]

@@ -1,0 +1,148 @@
+"""pip's failures in our words. The texts are pip's own, as it said them."""
+
+import pytest
+
+from snapshot.errors import NetworkError, ResolveError, SnapshotError, UsageError
+from snapshot.lock.explain import Failure, error, warnings
+
+
+def explain(
+    message: str = "", *, said: tuple[str, ...] = (), kind: str = "InstallationError", **more: str
+) -> SnapshotError:
+    failure = Failure(kind=kind, message=message, said=said, cause=more.get("cause", ""))
+    places = {"--frob x": "requirements.txt, line 7"}
+    return error(failure, source="requirements.txt", python="3.11", places=places)
+
+
+NOT_FOUND = "Could not find a version that satisfies the requirement "
+
+
+def test_a_name_that_no_index_has() -> None:
+    found = explain(
+        "No matching distribution found for nmpy",
+        kind="DistributionNotFound",
+        said=(NOT_FOUND + "nmpy (from versions: none)",),
+    )
+    assert isinstance(found, ResolveError)
+    assert found.message == "no version of `nmpy` for Python 3.11 is on the indexes"
+
+
+def test_a_version_that_is_not_there_shows_those_that_are() -> None:
+    said = NOT_FOUND + "numpy==99 (from versions: " + ", ".join(f"1.{n}" for n in range(40)) + ")"
+    found = explain(kind="DistributionNotFound", said=(said,))
+    assert found.message.endswith("there are … 1.32, 1.33, 1.34, 1.35, 1.36, 1.37, 1.38, 1.39")
+
+
+def test_a_version_for_another_python() -> None:
+    ignored = "Ignored the following versions that require a different python version: 2.5.0 Requires-Python >=3.12"
+    found = explain(
+        kind="DistributionNotFound", said=(ignored, NOT_FOUND + "numpy==2.5.0 (from versions: 2.4.5, 2.4.6)")
+    )
+    assert found.message == "`numpy==2.5.0` needs another Python than 3.11: >=3.12"
+    assert found.hint and "`python =" in found.hint
+
+
+def test_where_a_requirement_stands() -> None:
+    said = NOT_FOUND + "numpy==99 (from -r requirements.txt (line 3)) (from versions: 2.4.6)"
+    assert "(requirements.txt, line 3)" in explain(kind="DistributionNotFound", said=(said,)).message
+
+
+def test_a_contradiction_lists_who_wants_what() -> None:
+    said = (
+        "Cannot install a and b because these package versions have conflicting dependencies.",
+        "\nThe conflict is caused by:\n    The user requested numpy<2.1\n"
+        "    scipy 1.11.0 depends on numpy<1.28.0\n\nTo fix this …",
+    )
+    found = explain(
+        "ResolutionImpossible: for help visit …", kind="DistributionNotFound", cause="ResolutionImpossible", said=said
+    )
+    assert (
+        found.message
+        == "the requirements contradict each other: requested: numpy<2.1; scipy 1.11.0 depends on numpy<1.28.0"
+    )
+    assert found.exit_code == 4
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (
+            "Invalid requirement: 'foo bar' (from line 2 of requirements.txt)\nHint: …",
+            "requirements.txt, line 2: `foo bar` is not a requirement",
+        ),
+        (
+            "Invalid requirement: 'foo bar': Expected end\n    foo bar\n        ^ (from line 12 of more/gpu.txt)",
+            "more/gpu.txt, line 12: `foo bar` is not a requirement",
+        ),
+        (
+            "Invalid requirement: --frob x\nsnap: error: no such option: --frob",
+            "requirements.txt, line 7: `--frob x` is not a requirement",
+        ),
+        (
+            "Invalid requirement: './pkg' (from line 1 of requirements.txt)\n"
+            "Hint: It looks like a path. File './pkg' does not exist.",
+            "requirements.txt, line 1: `./pkg` is a path that is not there",
+        ),
+    ],
+)
+def test_an_invalid_line_is_named(message: str, said: str) -> None:
+    found = explain(message)
+    assert isinstance(found, UsageError)
+    assert found.message == said
+
+
+PAGE = "Could not fetch URL https://ada:s3cret@host/simple/numpy/: {} - skipping"
+
+
+@pytest.mark.parametrize(
+    ("reason", "said", "hint"),
+    [
+        ("401 Client Error: Unauthorized for url: https://host/simple/numpy/", "401 Unauthorized", "credentials"),
+        ("503 Server Error: Service Unavailable for url: https://host/", "503 Service Unavailable", "later"),
+        (
+            "There was a problem confirming the ssl certificate: HTTPSConnectionPool(host='host', port=443): "
+            "Max retries exceeded (Caused by SSLError("
+            "SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: …')))",
+            "CERTIFICATE_VERIFY_FAILED",
+            "global.cert",
+        ),
+        (
+            "connection error: HTTPSConnectionPool(host='h', port=9): Max retries exceeded "
+            "with url: /simple/numpy/ (Caused by "
+            "NewConnectionError('<…>: Failed to establish a new connection: [Errno 111] Connection refused'))",
+            "connection refused",
+            "index-url",
+        ),
+        ("timed out", "timed out", "network"),
+    ],
+)
+def test_an_index_that_can_not_be_asked(reason: str, said: str, hint: str) -> None:
+    found = explain(kind="DistributionNotFound", said=(PAGE.format(reason), NOT_FOUND + "numpy (from versions: none)"))
+    assert isinstance(found, NetworkError)
+    assert found.message.startswith("`https://host/simple/numpy/` can't be fetched") and said in found.message
+    assert found.hint and hint in found.hint
+    assert "s3cret" not in found.message
+
+
+def test_an_index_without_the_page_is_no_trouble() -> None:
+    page = PAGE.format("404 Client Error: Not Found for url: https://host/simple/numpy/")
+    assert isinstance(
+        explain(kind="DistributionNotFound", said=(page, NOT_FOUND + "x (from versions: none)")), ResolveError
+    )
+    assert warnings([page]) == ()
+
+
+def test_source_only() -> None:
+    found = explain("docopt 0.6.2", kind="NoWheel")
+    assert found.message == "`docopt` 0.6.2 is on the index as source only, without a wheel for this base"
+    assert found.hint and "pip wheel --no-deps docopt==0.6.2" in found.hint
+
+
+def test_a_path_is_no_package() -> None:
+    found = explain("file:///project (-r requirements.txt (line 1))", kind="NotAPackage")
+    assert "requirements.txt, line 1" in found.message and found.hint and "`-e .`" in found.hint
+
+
+def test_what_is_not_known_is_shown_shortly_and_without_credentials() -> None:
+    found = explain("Something at https://ada:s3cret@host/ " + "x" * 1000 + "\nTraceback …", kind="WhatError")
+    assert "s3cret" not in found.message and len(found.message) < 400 and "\n" not in found.message
