@@ -66,10 +66,14 @@ def _settings(place: Place) -> Settings:
 def _lock(
     place: Place, settings: Settings, *, upgrade: bool = False, packages: tuple[str, ...] = ()
 ) -> tuple[Lock, bool]:
-    with terminal.step("locking") as step:
-        return lock_project(
-            place.root, settings, place.engine, upgrade=upgrade, upgrade_packages=packages, say=step.update
+    said: list[str] = []
+    with terminal.step("locking"):
+        result = lock_project(
+            place.root, settings, place.engine, upgrade=upgrade, upgrade_packages=packages, say=said.append
         )
+    for text in said:
+        terminal.note(text)
+    return result
 
 
 def _summary(lock: Lock) -> str:

@@ -157,7 +157,10 @@ def _build(
         buildx.build(
             folder / "Dockerfile",
             reference=reference,
-            contexts={"wheels": folder / "wheels", "tools": tools.folder(cache_dir)},
+            contexts={
+                "tools": tools.folder(cache_dir),
+                **{layer.context: folder / "wheels" / layer.context for layer in layers},
+            },
             epoch=lock.source_date_epoch,
             no_cache=no_cache,
             report=lambda step: progress(Event(step=_name(step, layers), state=step.state)),
@@ -219,11 +222,10 @@ def build_folder(lock: Lock, cache_dir: Path, layers: tuple[Layer, ...], files: 
     try:
         with disk_errors(folder):
             for layer in layers:
-                (folder / "wheels" / layer.folder).mkdir(parents=True)
+                (folder / "wheels" / layer.context).mkdir(parents=True)
                 for package in layer.packages:
                     name = package.wheel.name
-                    _link(files[name].path, folder / "wheels" / layer.folder / name)
-            (folder / "wheels").mkdir(exist_ok=True)
+                    _link(files[name].path, folder / "wheels" / layer.context / name)
             text = dockerfile.render(lock, _sizes(files))
             (folder / "Dockerfile").write_text(text, encoding="utf-8")
         yield folder

@@ -25,8 +25,9 @@ and most packages are small: adding one touches the last layers only."""
 class Layer:
     """What one RUN installs."""
 
-    folder: str
-    """Name of the folder with its wheels in the build context `wheels`."""
+    context: str
+    """Name of the build context that holds its wheels. Each layer has one of its own: out of a common one, BuildKit
+    now and then fetches again what it has, since it keeps files by the name of the context."""
     packages: tuple[Package, ...]
 
     @property
@@ -34,7 +35,7 @@ class Layer:
         """For people: the package, or how many."""
         if len(self.packages) == 1:
             return f"{self.packages[0].name} {self.packages[0].version}"
-        return f"{len(self.packages)} {self.folder.removeprefix('_')} packages"
+        return f"{len(self.packages)} {self.context.removeprefix('wheels-')} packages"
 
 
 def image_reference(lock: Lock) -> str:
@@ -50,12 +51,12 @@ def base_reference(lock: Lock) -> str:
 def layers(lock: Lock, sizes: Mapping[str, int]) -> tuple[Layer, ...]:
     """The layers of the image, largest wheels first; `sizes` has the size of every file by its name."""
     by_size = sorted(lock.packages, key=lambda p: (-sizes[p.wheel.name], p.name))
-    out = [Layer(folder=p.name, packages=(p,)) for p in by_size if sizes[p.wheel.name] >= LARGE]
+    out = [Layer(context=f"wheel-{p.name}", packages=(p,)) for p in by_size if sizes[p.wheel.name] >= LARGE]
     upper = LARGE
-    for folder, lower in TIERS:
+    for tier, lower in TIERS:
         group = [p for p in by_size if lower <= sizes[p.wheel.name] < upper]
         if group:
-            out.append(Layer(folder=f"_{folder}", packages=tuple(sorted(group, key=lambda p: p.name))))
+            out.append(Layer(context=f"wheels-{tier}", packages=tuple(sorted(group, key=lambda p: p.name))))
         upper = lower
     return tuple(out)
 

@@ -195,20 +195,31 @@ def _partial(target: Path) -> Iterator[BinaryIO | None]:
         with disk_errors(part):
             file = part.open("ab+")
         fcntl.flock(file, fcntl.LOCK_EX)
+        # Another process may have renamed or removed it between opening and locking.
+        is_named = _inode(part) == os.fstat(file.fileno()).st_ino
         if target.exists():
+            if is_named:
+                part.unlink()
             file.close()
             yield None
             return
-        # Another process may have removed it between opening and locking.
-        if part.exists() and os.fstat(file.fileno()).st_ino == part.stat().st_ino:
+        if is_named:
             break
         file.close()
     try:
         yield file
     finally:
-        if not file.closed and part.exists() and os.fstat(file.fileno()).st_size == 0:
+        file.flush()
+        if os.fstat(file.fileno()).st_size == 0 and _inode(part) == os.fstat(file.fileno()).st_ino:
             part.unlink()
         file.close()
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None
 
 
 def _keep(file: BinaryIO, target: Path) -> None:

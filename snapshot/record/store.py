@@ -104,8 +104,8 @@ class Store:
         return self.runs / run_id
 
     def write(self, run: Run) -> None:
-        """Put the record down so that a crash leaves the old one or the new one."""
-        write_atomic(self.folder(run.id) / "run.json", encode_json(run))
+        """Put the record down so that a crash leaves the old one or the new one; a final one is on the disk then."""
+        write_atomic(self.folder(run.id) / "run.json", encode_json(run), durable=run.exit is not None)
 
     def read(self, run_id: str) -> Run:
         """The record of the run with exactly this ID."""

@@ -166,7 +166,8 @@ def test_docker_alone_builds_the_same(here: Engine, wheels: Path, cache: Path) -
     files = fetch(lock, cache_dir=cache, access=Access(), offline=True)
     parts = layers(lock, {name: file.size for name, file in files.items()})
     with build_folder(lock, cache, parts, files) as folder:
-        contexts = [f"--build-context=wheels={folder}/wheels", f"--build-context=tools={tools_folder(cache)}"]
+        contexts = [f"--build-context={part.context}={folder}/wheels/{part.context}" for part in parts]
+        contexts.append(f"--build-context=tools={tools_folder(cache)}")
         epoch = f"--build-arg=SOURCE_DATE_EPOCH={lock.source_date_epoch}"
         output = "--output=type=image,name=snap-test:by-hand,compression=uncompressed"
         options = [*contexts, epoch, "--provenance=false", output]

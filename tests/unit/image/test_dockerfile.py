@@ -16,7 +16,7 @@ def sizes(lock: Lock) -> dict[str, int]:
 
 
 def shape(lock: Lock) -> list[tuple[str, list[str]]]:
-    return [(layer.folder, [p.name for p in layer.packages]) for layer in layers(lock, sizes(lock))]
+    return [(layer.context, [p.name for p in layer.packages]) for layer in layers(lock, sizes(lock))]
 
 
 STACK = (
@@ -30,11 +30,11 @@ STACK = (
 def test_large_wheels_have_layers_of_their_own_and_small_ones_come_last(lock_of) -> None:
     lock = lock_of(*STACK, package("cudnn", 700_000_000), package("pandas", 12_000_000))
     assert shape(lock) == [
-        ("cudnn", ["cudnn"]),
-        ("torch", ["torch"]),
-        ("_medium", ["numpy", "pandas"]),
-        ("_small", ["mpmath"]),
-        ("_tiny", ["click"]),
+        ("wheel-cudnn", ["cudnn"]),
+        ("wheel-torch", ["torch"]),
+        ("wheels-medium", ["numpy", "pandas"]),
+        ("wheels-small", ["mpmath"]),
+        ("wheels-tiny", ["click"]),
     ]
 
 
@@ -61,8 +61,8 @@ def steps(lock: Lock) -> list[str]:
 def test_it_says_what_it_installs_and_how_to_build_it(lock_of) -> None:
     lock = lock_of(*STACK)
     text = render(lock, sizes(lock))
-    assert "docker buildx build --build-context wheels=WHEELS --build-context tools=TOOLS" in text
-    assert f"--tag {image_reference(lock)}" in text
+    assert "#       --build-context wheel-torch=WHEELS/wheel-torch \\\n" in text
+    assert f"name={image_reference(lock)}," in text
     for p in lock.packages:
         assert f"# {p.wheel.name} {p.wheel.sha256}" in text
     assert text.count("RUN --network=none") == 4

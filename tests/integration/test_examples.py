@@ -1,0 +1,106 @@
+"""The two examples, trained for real: complete records, images that come out the same again, a base from a registry."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.scenario import Project
+
+
+@pytest.fixture
+def example(tmp_path: Path, engine: dict[str, str], repository: Path):
+    def copy(name: str) -> Project:
+        project = Project(tmp_path / name, engine)
+        for file in ("train.py", "requirements.txt"):
+            shutil.copy(repository / "examples" / name / file, project.path)
+        return project
+
+    return copy
+
+
+def complete(record: dict[str, Any]) -> None:
+    """Every part of a record that a later rerun or comparison needs is there."""
+    assert record["status"] == "finished"
+    assert record["exit"]["code"] == 0
+    assert record["code"]["digest"].startswith("sha256:")
+    for key in ("lock", "image", "reference", "base", "base_layers", "python"):
+        assert record["platform"][key], key
+    for key in ("hostname", "system", "kernel", "architecture", "cpu", "cpu_flags", "cores", "memory"):
+        assert record["host"]["machine"][key], key
+    assert record["host"]["engine"]
+    assert record["started"] < record["ended"]
+    assert record["usage"]["peak_memory"] > 10_000_000
+    assert record["usage"]["cpu_seconds"] > 0.1
+
+
+def test_digits_trains_and_the_same_code_gives_the_same_model(example):
+    project = example("digits")
+    done = project.snap("run", "train.py")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(project.read("metrics.json"))["accuracy"] > 0.9
+    first = project.record()
+    complete(first)
+    assert {o["path"] for o in first["outputs"]} == {"model.pkl", "metrics.json"}
+    assert project.snap("run", "train.py").returncode == 0
+    again = project.record()
+    assert {o["path"]: o["sha256"] for o in again["outputs"]} == {o["path"]: o["sha256"] for o in first["outputs"]}
+    packages = project.snap("show").stdout
+    assert "scikit-learn" in packages
+
+
+def test_torch_trains_on_the_cpu(example):
+    project = example("torch")
+    done = project.snap("run", "--offline", "train.py", "--epochs", "3")
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in project.read("metrics.jsonl").splitlines()]
+    assert len(lines) == 3
+    complete(project.record())
+    assert {o["path"] for o in project.record()["outputs"]} == {"model.pt", "metrics.jsonl"}
+    lock = project.read("snap.lock")
+    assert 'torch = "2.13.0' in lock
+
+
+def test_a_base_from_a_registry_is_pinned_by_digest(tmp_path: Path, engine: dict[str, str], registry: str):
+    project = Project(tmp_path / "project", engine)
+    name = f"{registry}/team/python:3.11"
+    subprocess.run(["docker", "tag", "snapshot-base:bookworm", name], env=engine, check=True)
+    subprocess.run(["docker", "push", "-q", name], env=engine, check=True, capture_output=True)
+    subprocess.run(["docker", "rmi", name], env=engine, check=True, capture_output=True)
+    try:
+        project.write("snap.toml", f'base = "{name}"\n')
+        project.script("print('ran')")
+        done = project.snap("run", "train.py")
+        assert done.stdout == "ran\n", done.stderr
+        record = project.record()
+        assert record["platform"]["base"] == name
+        assert record["platform"]["base_digest"].startswith("sha256:")
+        assert record["platform"]["base_digest"] in project.read("snap.lock")
+        # The tag moves on; the lock does not.
+        other = subprocess.run(
+            ["docker", "build", "-q", "-t", name, "-"], env=engine, input=b"FROM snapshot-base:bookworm\nLABEL moved=1\n",
+            check=True, capture_output=True,
+        )  # fmt: skip
+        assert other.returncode == 0
+        subprocess.run(["docker", "push", "-q", name], env=engine, check=True, capture_output=True)
+        assert project.snap("lock").returncode == 0
+        assert record["platform"]["base_digest"] in project.read("snap.lock")
+        assert project.snap("run", "train.py").stdout == "ran\n"
+    finally:
+        subprocess.run(["docker", "rmi", "-f", name], env=engine, check=False, capture_output=True)
+
+
+def test_a_base_that_can_not_be_pulled_says_how_to_make_one(tmp_path: Path, engine: dict[str, str], registry: str):
+    project = Project(tmp_path / "project", engine)
+    project.write("snap.toml", f'base = "{registry}/no/such:tag"\n')
+    project.script("print('never')")
+    done = project.snap("lock")
+    assert done.returncode in (4, 7)
+    assert f"error: `{registry}/no/such:tag` can't be pulled" in done.stderr
+    assert "scripts/build-base" in done.stderr
+    assert not (project.path / "snap.lock").exists()
