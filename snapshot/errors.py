@@ -73,10 +73,8 @@ class StoreError(SnapshotError):
     exit_code = 2
 
 
-class LaunchError(SnapshotError):
-    """The training could not be started, or its end could not be recorded: `snap run` exits as `docker run` does."""
-
-    exit_code = 125
+AROUND_A_RUN = 125
+"""Exit code of `snap run` for all of the above, as of `docker run`: any other is the training's own."""
 
 
 class InterruptError(SnapshotError):

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from snapshot import __version__
-from snapshot.errors import InterruptError, SnapshotError
+from snapshot.errors import AROUND_A_RUN, InterruptError, SnapshotError
 
 COMMANDS = {
     "lock": "Write snap.lock: the whole stack of this project, pinned.",
@@ -64,6 +64,9 @@ class Commands(click.Group):
         try:
             # What it returns is the code of `Context.exit`, None where nothing was said.
             code = super().main(*args, **{**extra, "standalone_mode": False})
+        except click.exceptions.NoArgsIsHelpError as problem:
+            print(problem.format_message(), file=sys.stderr)
+            sys.exit(2)
         except click.ClickException as problem:
             fail(_of_click(problem), code=_code(2))
         except (click.Abort, KeyboardInterrupt):
@@ -96,7 +99,7 @@ def fail(problem: SnapshotError, *, code: int | None = None) -> NoReturn:
 def _code(code: int) -> int:
     """`snap run` exits with the training's own code, so its own failures are all 125, as those of `docker run`."""
     command = next((a for a in sys.argv[1:] if not a.startswith("-")), None)
-    return 125 if command == "run" and code != 130 else code
+    return AROUND_A_RUN if command == "run" and code != InterruptError.exit_code else code
 
 
 def _of_click(problem: click.ClickException) -> SnapshotError:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 @click.option("--no-cache", is_flag=True, help="Build every layer anew.")
 @click.option("--offline", is_flag=True, help="Download nothing: packages must be on this host.")
 @click.option("--tag", metavar="NAME[:TAG]", help="Give the image this name too.")
-def command(check: bool, no_cache: bool, offline: bool, tag: str | None) -> None:
+@click.option(
+    "--context", type=click.Path(path_type=Path), help="Write what plain Docker needs to build it to this folder."
+)
+def command(check: bool, no_cache: bool, offline: bool, tag: str | None, context: Path | None) -> None:
     """Build the image that snap.lock describes; the lock is made first if the project asks for something else now.
 
     The same lock gives the same image, bit for bit. If the image is there, nothing is done.
@@ -29,17 +33,31 @@ def command(check: bool, no_cache: bool, offline: bool, tag: str | None) -> None
     Example:
       snap build
       snap build --check
+      snap build --context /tmp/context
     """
     from snapshot.cli.lock import ensure
 
     place = Place.here()
-    lock = ensure(place)
+    lock = ensure(place, offline=offline)
+    if context:
+        _write_context(place, lock, context, offline=offline)
+        return
     built = build_image(place, lock, no_cache=no_cache, offline=offline, tag=tag)
     said = "is there already" if built.was_there else f"is built in {text.duration(built.seconds)}"
     terminal.note(f"image {built.reference} {said}")
     click.echo(built.id)
     if check:
         _check(place, lock, offline=offline)
+
+
+def _write_context(place: Place, lock: Lock, target: Path, *, offline: bool) -> None:
+    from snapshot.host.download import access_of
+    from snapshot.host.pip_config import read
+    from snapshot.image.build import write_context
+
+    with terminal.step("fetching packages"):
+        write_context(lock, target, cache_dir=place.cache, access=access_of(read(os.environ)), offline=offline)
+    terminal.note(f"`{target}/Dockerfile` begins with the command that builds it")
 
 
 def build_image(

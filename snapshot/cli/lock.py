@@ -47,12 +47,18 @@ def command(upgrade: bool, packages: tuple[str, ...], check: bool) -> None:
     terminal.note(f"snap.lock {'is written' if changed else 'is up to date'}: {_summary(lock)}")
 
 
-def ensure(place: Place) -> Lock:
-    """The lock of the project, made if there is none or the project asks for something else now."""
+def ensure(place: Place, *, offline: bool = False) -> Lock:
+    """The lock of the project, made if there is none or the project asks for something else now.
+
+    Raises StaleLockError when that would be needed and `offline` forbids it.
+    """
     settings = _settings(place)
+    reason = is_current(place.root, settings)
     old = document.read(place.root / document.FILE_NAME)
-    if old and is_current(place.root, settings) is None:
+    if old and reason is None:
         return old
+    if offline:
+        raise StaleLockError(f"offline, and snap.lock must be made first: {reason}", hint="run `snap lock`")
     lock, _ = _lock(place, settings)
     terminal.note(f"snap.lock is written: {_summary(lock)}")
     return lock

@@ -1,19 +1,22 @@
 from __future__ import annotations
 
-import shutil
 import sys
+from collections.abc import Iterator
 
 import click
 
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
+from snapshot.digest import CHUNK
+from snapshot.document import encode_json
 from snapshot.errors import StoreError
 
 
 @click.command("logs", short_help=COMMANDS["logs"])
 @click.argument("run", default="latest")
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run ends.")
-def command(run: str, follow: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="One object with the run's ID and what it printed so far.")
+def command(run: str, follow: bool, as_json: bool) -> None:
     """Print what RUN printed, both streams in their order, byte for byte.
 
     \b
@@ -23,16 +26,26 @@ def command(run: str, follow: bool) -> None:
     """
     place = Place.here()
     run_id = place.store.find(run)
+    chunks = _chunks(place, run_id, follow=follow and not as_json)
+    if as_json:
+        click.echo(encode_json({"run": run_id, "log": b"".join(chunks).decode(errors="replace")}), nl=False)
+        return
+    for chunk in chunks:
+        sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()
+
+
+def _chunks(place: Place, run_id: str, *, follow: bool) -> Iterator[bytes]:
+    """The log that is kept, or what the engine has of a run that goes on."""
     log = place.store.folder(run_id) / "log"
     if log.exists():
         with log.open("rb") as file:
-            shutil.copyfileobj(file, sys.stdout.buffer)
+            while chunk := file.read(CHUNK):
+                yield chunk
         return
     record = place.store.read(run_id)
     if place.engine.container(record.container) is None:
         if record.status in ("finished", "failed"):
             raise StoreError(f"run `{run_id}` has no log: {(record.exit and record.exit.error) or 'it never ran'}")
         raise StoreError(f"run `{run_id}` is just starting", hint="try again in a moment")
-    for chunk in place.engine.logs(record.container, follow=follow):
-        sys.stdout.buffer.write(chunk)
-        sys.stdout.buffer.flush()
+    yield from place.engine.logs(record.container, follow=follow)

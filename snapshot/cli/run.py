@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ class _Run(click.Command):
 @click.option("--data", multiple=True, metavar="PATH", help="Data outside the project: read-only, at the same place.")
 @click.option("--name", help="A name for the run, usable wherever RUN is.")
 @click.option("--network", help="Network of the run, as `docker run` has it.")
-@click.option("--offline", is_flag=True, help="No network at all: proves that nothing is downloaded.")
+@click.option("--offline", is_flag=True, help="No network: neither for the run nor for making its image.")
 @click.option("--shm-size", help="Size of /dev/shm; half of the host's memory if not given, as on the host.")
 @click.option("--memory", help="Limit of memory, as in `8g`.")
 @click.option("--cpus", help="Limit of CPU time, as in `1.5`.")
@@ -73,7 +74,7 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
     assert place.store is not None
     from snapshot.cli.lock import ensure
 
-    lock = ensure(place)
+    lock = ensure(place, offline=given["offline"])
     interactive = given["interactive"]
     options = Options(
         request=request,
@@ -87,7 +88,7 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
     def build() -> None:
         from snapshot.cli.build import build_image
 
-        build_image(place, lock)
+        build_image(place, lock, offline=given["offline"])
 
     run = train(
         Project(root=place.root, cwd=place.cwd, config=place.config, lock=lock),
@@ -103,12 +104,12 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
     ctx.exit(125 if run.exit.code is None else run.exit.code)
 
 
-def _request(given: dict[str, Any], caller: os._Environ[str]) -> Request:
+def _request(given: dict[str, Any], caller: Mapping[str, str]) -> Request:
     if given["offline"] and given["network"] not in (None, "none"):
         raise UsageError("`--offline` and `--network` contradict each other", hint="give one of them")
     environment: dict[str, str] = {}
     for name in given["env_file"]:
-        environment |= _env_file(Path(name))
+        environment |= _env_file(Path(name), caller)
     for item in given["env"]:
         key, separator, value = item.partition("=")
         if not key or (not separator and key not in caller):
@@ -126,16 +127,17 @@ def _request(given: dict[str, Any], caller: os._Environ[str]) -> Request:
     )
 
 
-def _env_file(path: Path) -> dict[str, str]:
-    """Lines of K=V, as `docker run --env-file` reads them; raises UsageError with file and line."""
+def _env_file(path: Path, caller: Mapping[str, str]) -> dict[str, str]:
+    """Lines of K=V, or K for the caller's value, as `docker run` reads them; raises UsageError with file and line."""
     found = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         key, separator, value = line.partition("=")
-        if not separator or not key.strip() or " " in key.strip():
+        if not key.strip() or " " in key.strip():
             raise UsageError(f"{path}:{number}: `{line}` is not `NAME=VALUE`", hint="write one NAME=VALUE on each line")
-        found[key.strip()] = value
+        if separator or key in caller:
+            found[key.strip()] = value if separator else caller[key]
     return found
 
 

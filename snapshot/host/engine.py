@@ -96,6 +96,7 @@ class Engine:
     def _asking(self) -> Iterator[Any]:
         """The SDK's low-level client, its connection errors turned into ours."""
         api = self.client.api
+        import docker.errors
         import requests
         import urllib3
 
@@ -103,6 +104,8 @@ class Engine:
             yield api
         except (requests.exceptions.ConnectionError, urllib3.exceptions.ProtocolError):
             raise unreachable() from None
+        except docker.errors.APIError as problem:
+            raise EngineError(f"the engine refused: {said(str(problem.explanation or problem))}") from None
 
     def info(self) -> dict[str, Any]:
         """`docker info`: version, storage driver, runtimes, devices."""

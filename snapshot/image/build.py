@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from snapshot.errors import BuildError, IntegrityError, NetworkError
+from snapshot.errors import BuildError, IntegrityError, NetworkError, UsageError
 from snapshot.host import buildx
 from snapshot.host.download import Access
 from snapshot.host.engine import Engine, Image
@@ -220,17 +220,44 @@ def build_folder(lock: Lock, cache_dir: Path, layers: tuple[Layer, ...], files: 
     with disk_errors(parent):
         folder = Path(tempfile.mkdtemp(dir=parent))
     try:
-        with disk_errors(folder):
-            for layer in layers:
-                (folder / "wheels" / layer.context).mkdir(parents=True)
-                for package in layer.packages:
-                    name = package.wheel.name
-                    _link(files[name].path, folder / "wheels" / layer.context / name)
-            text = dockerfile.render(lock, _sizes(files))
-            (folder / "Dockerfile").write_text(text, encoding="utf-8")
+        _lay_out(folder, lock, layers, files, _link)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_context(
+    lock: Lock, target: Path, *, cache_dir: Path, access: Access | None = None, offline: bool = False
+) -> None:
+    """Write to `target` all that plain `docker buildx build` needs for the image: Dockerfile, wheels and tools.
+
+    Raises UsageError when something is there already, and what `build` raises when packages can't be had.
+    """
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise UsageError(f"`{target}` is not an empty folder", hint="name one that is not there yet")
+    tools.check_python(lock.python.version)
+    files = fetch(lock, cache_dir=cache_dir, access=access or Access(), offline=offline)
+    make_dirs(target)
+    _lay_out(target, lock, dockerfile.layers(lock, _sizes(files)), files, shutil.copy2)
+    with disk_errors(target):
+        shutil.copytree(tools.folder(cache_dir), target / "tools")
+
+
+def _lay_out(
+    folder: Path,
+    lock: Lock,
+    layers: tuple[Layer, ...],
+    files: dict[str, Fetched],
+    place: Callable[[Path, Path], object],
+) -> None:
+    """The Dockerfile, and a folder of `wheels` for each of its steps."""
+    with disk_errors(folder):
+        for layer in layers:
+            (folder / "wheels" / layer.context).mkdir(parents=True)
+            for package in layer.packages:
+                name = package.wheel.name
+                place(files[name].path, folder / "wheels" / layer.context / name)
+        (folder / "Dockerfile").write_text(dockerfile.render(lock, _sizes(files)), encoding="utf-8")
 
 
 def _link(source: Path, target: Path) -> None:

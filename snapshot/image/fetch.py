@@ -244,5 +244,3 @@ def _check_name(package: Package) -> None:
         raise IntegrityError(
             f"`{package.name}` is locked to {name!r}, which is not the name of a wheel", hint="run `snap lock`"
         )
-
-

@@ -5,7 +5,9 @@ The package table has the field names of PEP 751 (`pylock.toml`), so that tools 
 
 from __future__ import annotations
 
+import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -141,9 +143,8 @@ class Lock(_Part, frozen=True, kw_only=True):
         deciding = {
             "schema": SCHEMA,
             "epoch": self.source_date_epoch,
-            "layers": self.base.layers,
-            "architecture": self.base.architecture,
-            "python": self.python.version,
+            "base": [self.base.reference, self.base.digest, self.base.layers, self.base.architecture],
+            "python": [self.python.version, self.python.executable],
             "packages": [(p.name, p.version, p.wheel.name, p.wheel.sha256) for p in self.packages],
         }
         return digest.of_bytes(msgspec.json.encode(deciding, order="sorted"))
@@ -166,7 +167,33 @@ def loads(text: str, *, where: str = FILE_NAME) -> Lock:
             f"{where} is not TOML: {problem}", hint="restore it, or remove it and run `snap lock`"
         ) from None
     check_schema(value, SCHEMA, where=where)
-    return decode(value, Lock, where=where)
+    lock = decode(value, Lock, where=where)
+    for what, text, form in _untrusted(lock):
+        if not form.fullmatch(text):
+            raise StoreError(
+                f"{where}: {what} {text!r} is malformed", hint="restore it, or remove it and run `snap lock`"
+            )
+    return lock
+
+
+_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_VERSION = re.compile(r"[A-Za-z0-9.!+_-]+")
+_WORD = re.compile(r"[!-~]+")
+_PATH = re.compile(r"/[!-~]+")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def _untrusted(lock: Lock) -> Iterator[tuple[str, str, re.Pattern[str]]]:
+    """What of a lock ends up in a Dockerfile, a path or a command: a lock may come from anybody."""
+    yield "the base", lock.base.reference, _WORD
+    yield "the digest of the base", lock.base.digest or "sha256", _WORD
+    yield "the interpreter", lock.python.executable, _PATH
+    for package in lock.packages:
+        yield "the package name", package.name, _NAME
+        yield "the version", package.version, _VERSION
+        yield "the number of files", str(len(package.wheels)), re.compile("1")
+        yield "the file name", package.wheel.name, re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]*\.whl")
+        yield "the hash", package.wheel.hashes.get("sha256", ""), _SHA256
 
 
 def read(path: Path) -> Lock | None:

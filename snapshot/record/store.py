@@ -115,6 +115,10 @@ class Store:
         except FileNotFoundError:
             raise StoreError(f"run `{run_id}` has no record") from None
 
+    def has_record(self, run_id: str) -> bool:
+        """Whether the run got as far as having a record."""
+        return (self.folder(run_id) / "run.json").exists()
+
     def ids(self) -> list[str]:
         """The IDs of all runs, oldest first: they begin with the time."""
         with suppress(FileNotFoundError):

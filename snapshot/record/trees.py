@@ -11,7 +11,7 @@ import hashlib
 import mmap
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -54,6 +54,24 @@ def checkout(store: Path, digest: str, scan: Scan | None = None) -> Path:
             os.close(held)
             packs.remove(temporary)
     return tree
+
+
+KEPT = 8
+"""Trees that are kept, since the next run is likely to need one of them, or to share files with it."""
+_SAFE_AGE = 3600
+"""Seconds: a tree that was just made may belong to a run that is about to start."""
+
+
+def prune(store: Path, in_use: Callable[[], Collection[str]]) -> None:
+    """Remove the oldest trees beyond `KEPT`, but for those `in_use`: the digests of unfinished runs' code."""
+    with suppress(FileNotFoundError):
+        found = [entry for entry in os.scandir(store / FOLDER) if not entry.name.startswith(".")]
+        if len(found) <= KEPT:
+            return
+        used = {digests.hex_of(digest) for digest in in_use()}
+        for entry in sorted(found, key=lambda e: e.stat().st_mtime, reverse=True)[KEPT:]:
+            if entry.name not in used and time.time() - entry.stat().st_mtime > _SAFE_AGE:
+                packs.remove(Path(entry.path))
 
 
 def _rename(temporary: Path, tree: Path) -> None:

@@ -77,7 +77,7 @@ def capture(
         elif item.kind == "special":
             found.notes.append(f"`{display(item.path)}` is a socket, FIFO or device and was not kept")
         elif item.kind in ("file", "link"):
-            output = _file(item, launch, back) if item.kind == "file" else _link(item, launch, back)
+            output = _file(item, project, launch, back) if item.kind == "file" else _link(item, launch, back)
             if output:
                 found.outputs.append(output)
     if back:
@@ -103,11 +103,19 @@ def _delete(gone: Iterable[str], items: list[Written], back: _Back | None, found
     found.deleted.sort()
 
 
-def _file(item: Written, launch: AtLaunch, back: _Back | None) -> Output | None:
+def _is_older(path: Path, moment: int) -> bool:
+    """Whether the project had the file before the run: data folders are not listed at the launch."""
+    try:
+        return path.lstat().st_ctime_ns < moment
+    except OSError:
+        return False
+
+
+def _file(item: Written, project: Path, launch: AtLaunch, back: _Back | None) -> Output:
     status = item.source.lstat()
     known = launch.contents.get(item.path)
+    existed = known is not None or item.path in launch.data_files or _is_older(project / item.path, launch.moment)
     digest, reason = back.file(item, status) if back else (hash_file(item.source), "write-back was off")
-    existed = known is not None or item.path in launch.data_files
     return Output(
         path=to_text(item.path),
         size=status.st_size,

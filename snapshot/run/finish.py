@@ -7,6 +7,7 @@ is removed only after the record is final, so nothing that the engine knows is l
 from __future__ import annotations
 
 import functools
+import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,12 +17,14 @@ import msgspec
 
 from snapshot.document import Document, decode_json, encode_json
 from snapshot.errors import EngineError, HostError
+from snapshot.host import machine, nvml
 from snapshot.host.container import Container, Mount, run_tool
 from snapshot.host.engine import Engine, State
 from snapshot.host.files import disk_errors, write_atomic
+from snapshot.image.dockerfile import LOCK_LABEL
 from snapshot.project.names import from_text
-from snapshot.record import code
-from snapshot.record.document import Data, Exit, Run, Usage
+from snapshot.record import code, trees
+from snapshot.record.document import Data, Exit, Host, Run, Usage
 from snapshot.record.store import Store
 from snapshot.run import workspace
 from snapshot.run.capture import AtLaunch, Captured, capture
@@ -40,12 +43,35 @@ def finish(store: Store, run: Run, engine: Engine, *, usage: Usage | None = None
     data_folders = folders_of(run)
     written = list(workspace.collect(folder, data_folders))
     found = _captured(store, run, written, write_back=run.write_back)
+    run = _completed(run, state, engine)
     final = _final(run, _exit(state), found, usage, started=time_of(state.started), ended=time_of(state.finished))
     store.write(final)
     workspace.drop_marks(written)
     clear(run, engine)
     _discard(folder, run, engine)
+    trees.prune(store.path, lambda: [store.read(i).code.digest for i in store.unfinished() if store.has_record(i)])
     return final
+
+
+def _completed(run: Run, state: State, engine: Engine) -> Run:
+    """With what a `snap` that died early had not written down yet, and a note if the image was not the lock's."""
+    notes = run.notes
+    if state.labels.get(LOCK_LABEL) != run.platform.lock:
+        notes = (*notes, f"the image `{run.platform.reference}` does not say that it is of this run's lock")
+    platform = msgspec.structs.replace(run.platform, image=state.image)
+    return msgspec.structs.replace(run, platform=platform, host=run.host or host_of(engine), notes=notes)
+
+
+def host_of(engine: Engine) -> Host:
+    """The machine and the engine."""
+    info = engine.info()
+    return Host(
+        machine=machine.probe(),
+        engine=info["ServerVersion"],
+        store=info["Driver"],
+        gpus=nvml.probe(),
+        user=f"{os.getuid()}:{os.getgid()}",
+    )
 
 
 def folders_of(run: Run) -> list[str]:
@@ -202,7 +228,7 @@ def recover(store: Store, engine: Engine) -> list[tuple[Run, str | None]]:
 
 def _recover(store: Store, engine: Engine, run_id: str) -> tuple[bool, Run | None]:
     """Whether there is nothing left to look after, and the run if its record was finished now."""
-    if not (store.folder(run_id) / "run.json").exists():
+    if not store.has_record(run_id):
         store.remove(run_id)
         return True, None
     run = store.read(run_id)

@@ -57,7 +57,7 @@ def _declared(text: str, *, cwd: Path, reason: str) -> Bind:
 
 
 def from_arguments(arguments: Iterable[str], *, cwd: Path, root: Path, directory: PurePosixPath) -> list[Bind]:
-    """Existing paths outside the project among the arguments, also after `=` as in `--data=/mnt/x`.
+    """Existing paths outside the project among the arguments, also after `=` as in `--data=/mnt/x` or `data=/mnt/x`.
 
     A relative one (`../data`) is put where it leads from the working directory of the container.
     """
@@ -66,7 +66,7 @@ def from_arguments(arguments: Iterable[str], *, cwd: Path, root: Path, directory
 
 def _candidates(arguments: Iterable[str]) -> Iterator[str]:
     for argument in arguments:
-        value = argument.partition("=")[2] if argument.startswith("-") else argument
+        value = argument if argument.startswith(("/", ".")) else argument.partition("=")[2] or argument
         # A lone word is a path of the working directory, so in the project; only these can lead out of it.
         if value.startswith(("/", "../")) or "/../" in value or value == "..":
             yield value
@@ -80,6 +80,17 @@ def _from_argument(text: str, cwd: Path, root: Path, directory: PurePosixPath) -
     if _hides_platform(target) or not path.exists():
         return None
     return _bind(path, str(path), target, "argument")
+
+
+def lost(arguments: Iterable[str], *, cwd: Path, root: Path) -> list[str]:
+    """Paths among the arguments that do not exist yet and lie outside the project: what is written there is lost."""
+    found = []
+    for text in _candidates(arguments):
+        path = Path(os.path.normpath(cwd / text))
+        outside = not path.is_relative_to(root) and not _hides_platform(str(path)) and path.parent != Path("/tmp")
+        if outside and not os.path.lexists(path) and path.parent.is_dir():
+            found.append(text)
+    return found
 
 
 def from_links(links: Iterable[tuple[str, str, str]]) -> list[Bind]:

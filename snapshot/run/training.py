@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from snapshot.errors import EngineError, SnapshotError
-from snapshot.host import machine, nvml
+from snapshot.host import machine
 from snapshot.host.container import Container, ImageMissingError, Mount
 from snapshot.host.engine import Engine, State
 from snapshot.host.files import make_dirs, write_atomic
@@ -23,7 +23,7 @@ from snapshot.project.config import Configuration
 from snapshot.project.names import display, from_text, to_text
 from snapshot.project.tree import Scan, scan
 from snapshot.record import code
-from snapshot.record.document import Code, Command, Data, Git, Host, Platform, Request, Run, Skipped, Usage
+from snapshot.record.document import Code, Command, Data, Git, Platform, Request, Run, Skipped, Usage
 from snapshot.record.store import Store, new_id
 from snapshot.record.trees import checkout
 from snapshot.run import finish, outside, workspace
@@ -85,6 +85,8 @@ def train(
     run = _record(project, invocation, options, seen, snapshot, binds)
     for skipped in run.code.skipped:
         warn(f"`{display(from_text(skipped.path))}` is not in the snapshot: {skipped.reason}")
+    for path in outside.lost(invocation.arguments, cwd=project.cwd, root=project.root):
+        warn(f"`{path}` lies outside the project: what the run writes there is lost; write into the project instead")
     with store.claim(run.id) as claim:
         try:
             _prepare(store, project, run, seen, moment)
@@ -121,11 +123,12 @@ class _Launched:
 
     def _add_host(self) -> None:
         """Find out, while the engine works, what the run does not wait for."""
-        host = _host(self.engine)
+        with suppress(EngineError):  # no engine: the launch itself will say so
+            self.run = msgspec.structs.replace(self.run, host=finish.host_of(self.engine))
         asked = self.run.code.git
         if asked is not None:
             asked = msgspec.structs.replace(asked, dirty=git.dirty(self.root))
-        self.run = msgspec.structs.replace(self.run, host=host, code=msgspec.structs.replace(self.run.code, git=asked))
+        self.run = msgspec.structs.replace(self.run, code=msgspec.structs.replace(self.run.code, git=asked))
 
     def _note_start(self, state: State) -> None:
         platform = msgspec.structs.replace(self.run.platform, image=state.image)
@@ -294,18 +297,3 @@ def _engine_options(request: Request) -> Iterator[str]:
             yield f"{flag}={value}"
     if request.shm_size is None:
         yield f"--shm-size={machine.memory() // 2}"
-
-
-def _host(engine: Engine) -> Host | None:
-    """The machine and the engine; None when the engine does not answer, which the launch itself will say."""
-    try:
-        info = engine.info()
-    except EngineError:
-        return None
-    return Host(
-        machine=machine.probe(),
-        engine=info["ServerVersion"],
-        store=info["Driver"],
-        gpus=nvml.probe(),
-        user=f"{os.getuid()}:{os.getgid()}",
-    )

@@ -56,6 +56,7 @@ def test_digits_trains_and_the_same_code_gives_the_same_model(example):
 
 def test_torch_trains_on_the_cpu(example):
     project = example("torch")
+    assert project.snap("build").returncode == 0
     done = project.snap("run", "--offline", "train.py", "--epochs", "3")
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in project.read("metrics.jsonl").splitlines()]

@@ -262,6 +262,10 @@ def test_offline_means_no_network_at_all(project: Project):
         try: socket.create_connection(("192.0.2.1", 80), timeout=2)
         except OSError as e: print(e.errno)
     """)
+    stale = project.snap("run", "--offline", "train.py")
+    assert (stale.returncode, stale.stdout) == (125, "")
+    assert "offline, and snap.lock must be made first" in stale.stderr
+    assert project.snap("build").returncode == 0
     assert project.snap("run", "--offline", "train.py").stdout == "101\n"
     assert project.record()["request"]["network"] == "none"
 

@@ -61,7 +61,7 @@ def steps(lock: Lock) -> list[str]:
 def test_it_says_what_it_installs_and_how_to_build_it(lock_of) -> None:
     lock = lock_of(*STACK)
     text = render(lock, sizes(lock))
-    assert "#       --build-context wheel-torch=WHEELS/wheel-torch \\\n" in text
+    assert "#       --build-context wheel-torch=wheels/wheel-torch \\\n" in text
     assert f"name={image_reference(lock)}," in text
     for p in lock.packages:
         assert f"# {p.wheel.name} {p.wheel.sha256}" in text

@@ -1,0 +1,295 @@
+"""What the documentation names is there, and what is there it names."""
+
+import re
+import shlex
+import subprocess
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+from snapshot import errors
+from snapshot.cli.app import COMMANDS, snap
+from snapshot.lock.document import Lock
+from snapshot.project.config import Configuration
+from snapshot.record.document import Run
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+NOT_YET = {"docs/benchmarks.md"}
+"""Pages that are linked and still to be written."""
+
+OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
+CODE = re.compile(r"`([^`]+)`")
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)")
+LONGEST = 120
+
+
+def page(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def sections(text: str) -> dict[str, list[str]]:
+    """Heading, without its signs and back-ticks → the lines below it, up to the next heading."""
+    found: dict[str, list[str]] = {"": []}
+    current, fenced = found[""], False
+    for line in text.splitlines():
+        fenced ^= line.startswith("```")
+        if line.startswith("#") and not fenced:
+            current = found.setdefault(line.lstrip("#").strip().replace("`", ""), [])
+        else:
+            current.append(line)
+    return found
+
+
+def rows(lines: list[str]) -> list[list[str]]:
+    """The cells of all tables in `lines`, without their heads."""
+    cells = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines if line.startswith("|")]
+    rules = [number for number, row in enumerate(cells) if set("".join(row)) <= set("-: ")]
+    heads = {number - 1 for number in rules} | set(rules)
+    return [[cell.strip() for cell in row] for number, row in enumerate(cells) if number not in heads]
+
+
+def command_of(name: str) -> click.Command:
+    found = snap.get_command(click.Context(snap, info_name="snap"), name)
+    assert found is not None, f"`snap {name}` is in COMMANDS and can't be loaded"
+    return found
+
+
+def typed(text: str) -> Iterator[list[str]]:
+    """The arguments of every `snap …` that is typed at a prompt in `text`."""
+    for block in re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        for line in block.splitlines():
+            if line.startswith("$ snap "):
+                yield shlex.split(line[2:], comments=True)[1:]
+
+
+def parse(arguments: list[str], where: str) -> None:
+    """Let click parse what comes after `snap`; nothing is run."""
+    said = shlex.join(["snap", *arguments])
+    assert arguments[0] in COMMANDS, f"{where} types `{said}`, and there is no such command"
+    try:
+        command_of(arguments[0]).make_context(arguments[0], arguments[1:])
+    except click.ClickException as problem:
+        pytest.fail(f"{where} types `{said}`, which is refused: {problem.format_message()}")
+
+
+# The command line
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_option_is_in_cli_md_and_no_other(name: str) -> None:
+    lines = sections(page("docs/reference/cli.md")).get(f"snap {name}")
+    assert lines is not None, f"docs/reference/cli.md has no section `snap {name}`"
+    known = {option for parameter in command_of(name).params for option in (*parameter.opts, *parameter.secondary_opts)}
+    known = {option for option in known if option.startswith("-")} - {"-h", "--help"}
+    told = {option for row in rows(lines) for option in OPTION.findall(" ".join(CODE.findall(row[0])))}
+    assert known - told == set(), f"docs/reference/cli.md does not tell of these options of `snap {name}`"
+    assert told - known == set(), f"docs/reference/cli.md tells of options that `snap {name}` does not have"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_options_take_values_where_cli_md_says_so(name: str) -> None:
+    flags = {
+        option: parameter.is_flag
+        for parameter in command_of(name).params
+        if isinstance(parameter, click.Option)
+        for option in parameter.opts
+    }
+    for row in rows(sections(page("docs/reference/cli.md"))[f"snap {name}"]):
+        last = CODE.findall(row[0])[-1]
+        option, _, value = last.partition(" ")
+        assert flags[option] == (not value), f"docs/reference/cli.md writes `{last}` of `snap {name}`"
+
+
+def test_cli_md_has_the_commands_in_their_order() -> None:
+    headings = [name.removeprefix("snap ") for name in sections(page("docs/reference/cli.md")) if name[:5] == "snap "]
+    assert headings == list(COMMANDS)
+
+
+def test_help_lists_the_commands_in_their_order() -> None:
+    done = CliRunner().invoke(snap, ["--help"], prog_name="snap")
+    assert done.exit_code == 0, done.output
+    listed = re.findall(r"^  (\w+) +(.*)$", done.output.partition("Commands:")[2], re.MULTILINE)
+    assert listed == list(COMMANDS.items())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_says_of_itself_what_the_list_says(name: str) -> None:
+    assert command_of(name).name == name
+    assert command_of(name).short_help == COMMANDS[name]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_has_examples_that_parse(name: str) -> None:
+    done = CliRunner().invoke(snap, [name, "--help"], prog_name="snap", terminal_width=200)
+    assert done.exit_code == 0, done.output
+    examples = re.findall(rf"^ +snap ({name}\b[^|\n]*)", done.output.partition("Example:")[2], re.MULTILINE)
+    assert examples, f"`snap {name} --help` has no example"
+    for example in examples:
+        parse(shlex.split(example), f"`snap {name} --help`")
+
+
+def test_help_needs_none_of_the_commands() -> None:
+    code = "import sys; from snapshot.cli.app import snap\ntry: snap(['--help'])\nfinally: print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert loaded & {*(f"snapshot.cli.{name}" for name in COMMANDS), "docker", "msgspec", "rich", "jinja2"} == set()
+
+
+def test_every_exit_code_is_in_cli_md_and_no_other() -> None:
+    told = {int(row[0]) for row in rows(sections(page("docs/reference/cli.md"))["Exit codes"])}
+    classes = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    known = {kind.exit_code for kind in classes if issubclass(kind, errors.SnapshotError)}
+    done, reader_gone = 0, 141
+    assert told == known | {errors.AROUND_A_RUN, done, reader_gone}
+
+
+# Formats
+
+
+def structs(kind: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """`kind` and every document within it, by the path of keys that leads there."""
+    yield path, kind
+    for field in kind.fields:
+        for inner in parts(field.type):
+            if isinstance(inner, msgspec.inspect.StructType):
+                yield from structs(inner, f"{path}.{field.encode_name}".lstrip("."))
+
+
+def parts(kind: Any) -> list[Any]:
+    """What a type is made of: the choices of a union, the items of a list."""
+    if isinstance(kind, msgspec.inspect.UnionType):
+        return [inner for choice in kind.types for inner in parts(choice)]
+    if isinstance(kind, msgspec.inspect.VarTupleType):
+        return parts(kind.item_type)
+    return [kind]
+
+
+def in_words(kind: Any, table: str) -> str:
+    """A type as the reference writes it; `table` is what the format calls one."""
+    inspect = msgspec.inspect
+    if isinstance(kind, inspect.UnionType):
+        (only,) = (choice for choice in kind.types if not isinstance(choice, inspect.NoneType))
+        return f"{in_words(only, table)} or null"
+    if isinstance(kind, inspect.VarTupleType):
+        return f"list of {in_words(kind.item_type, table)}s"
+    if isinstance(kind, inspect.DictType):
+        return f"{table} of {in_words(kind.value_type, table)}s"
+    names = {
+        inspect.StrType: "string",
+        inspect.LiteralType: "string",
+        inspect.IntType: "integer",
+        inspect.FloatType: "number",
+        inspect.BoolType: "boolean",
+        inspect.StructType: table,
+    }
+    return names[type(kind)]
+
+
+def lock_type(field: Any) -> str:
+    # In TOML there is no null: what is not known is left out.
+    text = in_words(field.type, "table").removesuffix(" or null")
+    return text if field.required or field.encode_name == "schema" else f"{text}, optional"
+
+
+def record_type(field: Any) -> str:
+    return in_words(field.type, "object")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "type_of"),
+    [("docs/reference/lock.md", Lock, lock_type), ("docs/reference/run.md", Run, record_type)],
+    ids=["lock", "run"],
+)
+def test_every_field_is_in_the_reference_with_its_type_and_no_other(
+    name: str, kind: type, type_of: types.FunctionType
+) -> None:
+    found = sections(page(name))
+    for path, struct in structs(msgspec.inspect.type_info(kind)):
+        heading = path or "The document"
+        assert heading in found, f"{name} has no section `{heading}`"
+        told = {key: cell for row in rows(found[heading]) for key, cell in [(row[0].strip("`"), row[1])]}
+        known = {field.encode_name: type_of(field) for field in struct.fields}
+        assert told == known, f"{name}, section `{heading}`"
+
+
+def test_the_example_of_a_lock_is_one() -> None:
+    from snapshot.lock import document
+
+    (text,) = re.findall(r"```toml\n(.*?)```", page("docs/reference/lock.md"), re.DOTALL)
+    said = document.dumps(document.loads(text)).splitlines()
+    added = [line for line in text.splitlines() if line not in said]
+    assert [line for line in added if "# …" not in line] == []
+
+
+def test_every_key_of_the_configuration_is_in_the_reference_with_its_default() -> None:
+    told = {
+        row[0].strip("`"): row[1] for row in rows(sections(page("docs/reference/configuration.md"))["Configuration"])
+    }
+    info: Any = msgspec.inspect.type_info(Configuration)
+    assert set(told) == {field.encode_name for field in info.fields}
+    for field in info.fields:
+        if isinstance(field.default, str):
+            assert told[field.encode_name] == f'`"{field.default}"`', f"the default of `{field.encode_name}`"
+        elif field.default == ():
+            assert told[field.encode_name] == "none", f"the default of `{field.encode_name}`"
+        else:
+            assert told[field.encode_name], f"what holds when `{field.encode_name}` is not given"
+
+
+# The whole
+
+
+def test_every_component_is_where_the_architecture_says_and_no_folder_is_left_out() -> None:
+    cells = [row[1] for row in rows(sections(page("docs/explanation/architecture.md"))["Where is what"])]
+    told = [path for cell in cells for path in CODE.findall(cell) if "/" in path]
+    assert [path for path in told if not (ROOT / path).exists()] == []
+    folders = {file.parent.relative_to(ROOT).as_posix() for file in (ROOT / "snapshot").glob("*/__init__.py")}
+    assert {folder for folder in folders if not any(path.startswith(f"{folder}/") for path in told)} == set()
+
+
+def test_links_lead_somewhere() -> None:
+    dead = []
+    for source in PAGES:
+        for name, anchor in LINK.findall(source.read_text(encoding="utf-8")):
+            target = (source.parent / name).resolve() if name else source
+            if not target.exists():
+                if target.relative_to(ROOT).as_posix() not in NOT_YET:
+                    dead.append(f"{source.relative_to(ROOT)}: {name}")
+            elif anchor and anchor not in anchors(target):
+                dead.append(f"{source.relative_to(ROOT)}: {name}#{anchor}")
+    assert dead == []
+
+
+def anchors(target: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = sections(target.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_what_is_typed_in_the_pages_parses() -> None:
+    seen = 0
+    for source in PAGES:
+        for arguments in typed(source.read_text(encoding="utf-8")):
+            parse(arguments, source.relative_to(ROOT).as_posix())
+            seen += 1
+    assert seen > 10
+
+
+def test_scripts_that_pages_name_are_there() -> None:
+    for source in PAGES:
+        for name in re.findall(r"(?<![\w/])(?:scripts|examples)/[\w-]+", source.read_text(encoding="utf-8")):
+            assert (ROOT / name).exists(), f"{source.relative_to(ROOT)} names {name}"
+
+
+@pytest.mark.parametrize("name", ["reference/cli", "reference/lock", "reference/run", "explanation/same-image"])
+def test_lines_are_not_too_long(name: str) -> None:
+    long = [line for line in page(f"docs/{name}.md").splitlines() if len(line) > LONGEST]
+    assert long == []
