@@ -1,30 +1,22 @@
-#!/usr/bin/env python3
 """Building, side by side with a plain Dockerfile that `pip install`s the same files in one RUN.
 
-    scripts/bench_build.py [--rounds N] [--json]
-
-Measures in the engine that DOCKER_HOST names, on numpy, pandas, scikit-learn, matplotlib and torch; `scripts/bench`
-calls it. Everything is measured in turns, so that what else the machine does hits both sides.
+On numpy, pandas, scikit-learn, matplotlib and torch, in the engine that DOCKER_HOST names. Called by scripts/bench.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
-import json
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import platformdirs
+from bench_table import Row, in_turns
 
-from snapshot.host.buildx import untag
 from snapshot.host.engine import Engine
 from snapshot.image.build import build
 from snapshot.image.dockerfile import image_reference
@@ -45,22 +37,6 @@ RUN --network=none --mount=type=bind,from=wheels,target=/mnt \\
     pip install --no-index --no-deps --no-cache-dir --break-system-packages --root-user-action=ignore /mnt/*.whl
 """
 IMPORT = "import time; t = time.perf_counter(); import torch; print(time.perf_counter() - t)"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One line of the table."""
-
-    what: str
-    ours: float
-    """Median seconds."""
-    theirs: float
-    target: float
-    """What `ours / theirs` should be at most."""
-
-    @property
-    def ratio(self) -> float:
-        return self.ours / self.theirs
 
 
 def measure(rounds: int = 3) -> list[Row]:
@@ -88,26 +64,16 @@ def measure(rounds: int = 3) -> list[Row]:
             theirs.append(importing(PLAIN))
             ours.append(importing(image_reference(lock)))
         for reference in (PLAIN, PIP, *map(image_reference, more)):
-            untag(engine, reference)
-    rows = [
-        Row(what="cold build / plain Dockerfile with pip", ours=cold, theirs=plain, target=0.4),
-        Row(what="build after one small package more / the same", ours=added, theirs=plain, target=0.05),
-        Row(what="build with nothing to do, in process / 1 s", ours=nothing, theirs=1.0, target=0.05),
-    ]
+            engine.untag(reference)
     # The first of each kind warms the page cache.
     first, second = statistics.median(ours[1:]), statistics.median(theirs[1:])
-    return [*rows, Row(what="import torch in a fresh container / after pip", ours=first, theirs=second, target=1.0)]
-
-
-def in_turns(rounds: int, *actions: Callable[[int], object]) -> list[float]:
-    """Median seconds of each action, done one after the other `rounds` times."""
-    seconds: list[list[float]] = [[] for _ in actions]
-    for number in range(rounds):
-        for action, taken in zip(actions, seconds, strict=True):
-            started = time.monotonic()
-            action(number)
-            taken.append(time.monotonic() - started)
-    return [statistics.median(taken) for taken in seconds]
+    floor = "plain Dockerfile, pip in one RUN"
+    return [
+        Row(what="cold build of 28 wheels with torch", ours=cold, floor=floor, theirs=plain, goal=0.4),
+        Row(what="build after one small package is added", ours=added, floor=floor, theirs=plain, goal=0.05),
+        Row(what="build with nothing to do, in process", ours=nothing, floor="", theirs=None, goal=0.3),
+        Row(what="`import torch` in a fresh container", ours=first, floor="with pip's `.pyc`", theirs=second, goal=1.0),
+    ]
 
 
 def cache() -> Path:
@@ -174,21 +140,3 @@ def package_of(file: Path) -> Package:
     hashes = {"sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
     wheel = Wheel(name=file.name, path=str(file), size=file.stat().st_size, hashes=hashes)
     return Package(name=name.lower().replace("_", "-"), version=version, wheels=(wheel,))
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
-    rows = measure(arguments.rounds)
-    if arguments.json:
-        print(json.dumps([{**asdict(row), "ratio": row.ratio} for row in rows], indent=2))
-        return
-    print(f"{'':50} {'ours s':>8} {'theirs s':>8} {'ratio':>7} {'target':>7}")
-    for row in rows:
-        print(f"{row.what:50} {row.ours:8.3f} {row.theirs:8.3f} {row.ratio:7.3f} {row.target:7.2f}")
-
-
-if __name__ == "__main__":
-    main()

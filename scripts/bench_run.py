@@ -1,17 +1,16 @@
-"""How much `snap run`, `snap --help` and the code snapshot cost, side by side with the floor. Called by scripts/bench."""
+"""What `snap run`, `snap --help` and the code snapshot cost, side by side with the floor. Called by scripts/bench."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from bench_table import Row, in_turns, seconds
 
 from snapshot.host.container import Container
 from snapshot.image.dockerfile import image_reference
@@ -20,23 +19,11 @@ from snapshot.project.tree import scan
 from snapshot.record import code
 from snapshot.run import workspace
 
-Row = tuple[str, str, str, str, str]
-"""What, ours, the floor, ratio, goal."""
 
+def shell(argv: Sequence[str], cwd: Path | None = None) -> Callable[[object], None]:
+    """A command that is run to its end, its output thrown away."""
 
-def alternate(*commands: Callable[[], None], rounds: int) -> list[float]:
-    """The median seconds of each command; they take turns, so that noise of the machine hits all alike."""
-    times: list[list[float]] = [[] for _ in commands]
-    for _ in range(rounds):
-        for command, taken in zip(commands, times, strict=True):
-            began = time.perf_counter()
-            command()
-            taken.append(time.perf_counter() - began)
-    return [statistics.median(taken) for taken in times]
-
-
-def shell(argv: Sequence[str], cwd: Path | None = None) -> Callable[[], None]:
-    def run() -> None:
+    def run(_: object = None) -> None:
         subprocess.run(argv, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
 
     return run
@@ -72,64 +59,63 @@ def warm_runs(work: Path) -> list[Row]:
             workdir="/workspace",
             mounts=tuple(
                 workspace.prepare(
-                    place, code=tree, project=project, data_folders=[], data_files=[], also_at=None, name=f"bench-{files}"
+                    place,
+                    code=tree,
+                    project=project,
+                    data_folders=[],
+                    data_files=[],
+                    also_at=None,
+                    name=f"bench-{files}",
                 )
             ),
             remove=True,
         )
         rounds = 21 if files < 1000 else 11
-        ours, docker = alternate(shell(snap, project), shell(floor.arguments()), rounds=rounds)
+        ours, theirs = in_turns(rounds, shell(snap, project), shell(floor.arguments()))
         subprocess.run(["docker", "volume", "rm", f"bench-{files}"], stdout=subprocess.DEVNULL, check=True)
-        rows.append(row(f"warm `snap run`, project of {files:,} files", ours, docker, "`docker run --rm`", goal))
+        what = f"warm `snap run`, project of {files:,} files"
+        rows.append(Row(what=what, ours=ours, floor="`docker run --rm`, same mounts", theirs=theirs, goal=goal))
     return rows
 
 
 def start_up() -> list[Row]:
     """`snap --help` against an empty Python."""
     snap = Path(sys.executable).with_name("snap")
-    ours, floor = alternate(shell([str(snap), "--help"]), shell([sys.executable, "-c", "pass"]), rounds=31)
-    return [("`snap --help`", ms(ours), f"`python -c pass` {ms(floor)}", f"{ours / floor:.1f}", "≤ 60 ms")]
+    ours, theirs = in_turns(31, shell([str(snap), "--help"]), shell([sys.executable, "-c", "pass"]))
+    return [
+        Row(what="`snap --help`", ours=ours, floor=f"(`python -c pass`: {seconds(theirs)})", theirs=None, goal=0.06)
+    ]
 
 
-def snapshots(work: Path) -> list[Row]:
-    """Scan and code snapshot, the first time and with nothing changed."""
-    rows = []
-    for files, goal in ((200, "≤ 30 ms"), (20_000, "≤ 500 ms")):
-        project = make_project(work / f"code-{files}", files)
-        first, again = [], []
-        for _ in range(7):
-            store = Path(tempfile.mkdtemp(dir=work)) / ".snap"
-            store.mkdir()
-            for times in (first, again):
-                began = time.perf_counter()
-                code.take(store, project, scan(project))
-                times.append(time.perf_counter() - began)
-            time.sleep(0.05)
-            shutil.rmtree(store.parent)
-        copy = work / "copy"
-        (floor,) = alternate(lambda: (shutil.copytree(project, copy), shutil.rmtree(copy))[0], rounds=3)  # noqa: B023
-        ratio = statistics.median(first) / floor
-        rows.append(
-            (f"code snapshot, {files:,} files, first", ms(statistics.median(first)), f"`copytree` {ms(floor)}", f"{ratio:.2f}", goal)
-        )
-        rows.append((f"code snapshot, {files:,} files, unchanged", ms(statistics.median(again)), "", "", ""))
-    return rows
+def snapshots(work: Path, files: int, goal: float) -> list[Row]:
+    """Scan and code snapshot of a project, the first time and with nothing changed."""
+    project = make_project(work / f"code-{files}", files)
+    store = work
+
+    def first(_: object) -> None:
+        nonlocal store
+        store = Path(tempfile.mkdtemp(dir=work)) / ".snap"
+        store.mkdir()
+        code.take(store, project, scan(project))
+
+    def again(_: object) -> None:
+        code.take(store, project, scan(project))
+
+    def copy(_: object) -> None:
+        shutil.copytree(project, Path(tempfile.mkdtemp(dir=work)) / "copy")
+
+    anew, unchanged, copied = in_turns(5, first, again, copy)
+    floor = f"(`shutil.copytree`: {seconds(copied)})"
+    what = f"code snapshot, {files:,} files"
+    return [
+        Row(what=what, ours=anew, floor=floor, theirs=None, goal=goal),
+        Row(what=f"{what}, nothing changed", ours=unchanged, floor="", theirs=None, goal=goal),
+    ]
 
 
-def row(what: str, ours: float, floor: float, name: str, goal: float) -> Row:
-    return (what, ms(ours), f"{name} {ms(floor)}", f"{ours / floor:.2f}", f"≤ {goal}")
-
-
-def ms(seconds: float) -> str:
-    return f"{seconds * 1000:.0f} ms" if seconds < 10 else f"{seconds:.1f} s"
-
-
-def main() -> list[Row]:
+def measure() -> list[Row]:
+    """All rows, in the engine that the environment names."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        return [*warm_runs(work), *start_up(), *snapshots(work)]
-
-
-if __name__ == "__main__":
-    print(json.dumps(main(), ensure_ascii=False, indent=1))
+        return [*warm_runs(work), *start_up(), *snapshots(work, 200, 0.03), *snapshots(work, 20_000, 0.5)]

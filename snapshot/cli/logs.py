@@ -17,7 +17,7 @@ from snapshot.errors import StoreError
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run ends.")
 @click.option("--json", "as_json", is_flag=True, help="One object with the run's ID and what it printed so far.")
 def command(run: str, follow: bool, as_json: bool) -> None:
-    """Print what RUN printed, both streams in their order, byte for byte.
+    """Print what RUN printed, both streams, byte for byte.
 
     \b
     Example:

@@ -168,7 +168,7 @@ class Engine:
         return True
 
     def logs(self, name: str, *, follow: bool = False) -> Iterator[bytes]:
-        """What the container printed, both streams in their order, as chunks; with `follow` until it ends."""
+        """What the container printed, both streams in the order the engine read them, as chunks; with `follow` to its end."""
         with self._asking():
             yield from self.client.containers.get(name).logs(stream=True, follow=follow)
 

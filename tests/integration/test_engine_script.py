@@ -66,7 +66,7 @@ def beside(command) -> tuple[list[str], list[str]]:
 
     def lines(*argv: str) -> list[str]:
         output = command(*argv).stdout.splitlines()
-        return [line for line in output if "docker0" in line.split() or "snap-test-one" in line.split()]
+        return [line for line in output if "docker0" in line.split() or "sn-test-one" in line.split()]
 
     return lines("ip", "-4", "-o", "addr", "show"), lines("iptables-save")
 
@@ -98,12 +98,12 @@ def test_nothing_beside_it_is_touched(command, engines, one):
     identity = engines.docker(one, "info", "--format", "{{.ID}}")
     engines("stop", "test-two", "--wipe")
     engines("start", "test-two", "--store", "containerd")
-    assert "snap-test-two" in command("iptables-save").stdout
+    assert "sn-test-two" in command("iptables-save").stdout
     assert beside(command) == before
     assert engines.docker(one, "info", "--format", "{{.ID}}") == identity
 
     engines("stop", "test-two")
-    assert "snap-test-two" not in command("ip", "addr", "show").stdout + command("iptables-save").stdout
+    assert "sn-test-two" not in command("ip", "addr", "show").stdout + command("iptables-save").stdout
     assert beside(command) == before
     assert engines.docker(one, "info", "--format", "{{.ID}}") == identity
 
@@ -147,8 +147,11 @@ def test_wrong_usage_says_what_and_what_to_do(command, arguments, error):
     assert done.stderr.startswith(error)
 
 
-@pytest.mark.parametrize("arguments", [[], ["dance"]])
-def test_unknown_command_shows_the_usage(command, arguments):
-    done = command("scripts/engine", *arguments, check=False)
-    assert done.returncode == 2
-    assert "usage: scripts/engine COMMAND" in done.stderr
+def test_no_command_shows_the_usage_and_an_unknown_one_says_where_it_is(command):
+    nothing = command("scripts/engine", check=False)
+    assert (nothing.returncode, nothing.stderr.startswith("usage: scripts/engine COMMAND")) == (2, True)
+    unknown = command("scripts/engine", "dance", check=False)
+    assert (unknown.returncode, unknown.stderr) == (
+        2,
+        "error: unknown command `dance`\nhint: see `scripts/engine --help`\n",
+    )

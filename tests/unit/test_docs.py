@@ -22,9 +22,6 @@ from snapshot.record.document import Run
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-NOT_YET = {"docs/benchmarks.md"}
-"""Pages that are linked and still to be written."""
-
 OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
 CODE = re.compile(r"`([^`]+)`")
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)")
@@ -261,8 +258,7 @@ def test_links_lead_somewhere() -> None:
         for name, anchor in LINK.findall(source.read_text(encoding="utf-8")):
             target = (source.parent / name).resolve() if name else source
             if not target.exists():
-                if target.relative_to(ROOT).as_posix() not in NOT_YET:
-                    dead.append(f"{source.relative_to(ROOT)}: {name}")
+                dead.append(f"{source.relative_to(ROOT)}: {name}")
             elif anchor and anchor not in anchors(target):
                 dead.append(f"{source.relative_to(ROOT)}: {name}#{anchor}")
     assert dead == []

@@ -98,7 +98,9 @@ def test_hosts_with_an_old_driver_are_refused_when_there_is_cuda(lock_of) -> Non
 
 def test_where_a_wheel_came_from_is_not_in_it(lock_of) -> None:
     lock = lock_of(*STACK)
-    wheel = msgspec.structs.replace(STACK[0].wheel, path="/home/her/wheels/click.whl", url="https://index.example/c.whl")
+    wheel = msgspec.structs.replace(
+        STACK[0].wheel, path="/home/her/wheels/click.whl", url="https://index.example/c.whl"
+    )
     moved = lock_of(msgspec.structs.replace(STACK[0], wheels=(wheel,)), *STACK[1:])
     assert render(lock, sizes(lock)) == render(moved, sizes(moved))
     assert image_reference(lock) == image_reference(moved)
