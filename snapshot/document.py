@@ -17,7 +17,13 @@ from snapshot.errors import SnapshotError, StoreError
 T = TypeVar("T")
 
 
-class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Value(msgspec.Struct, frozen=True):
+    """Base of immutable values: a frozen dataclass in all but the time that making the class takes, 0.03 ms against
+    0.7, which every start of the program pays for each.
+    """
+
+
+class Document(Value, frozen=True, forbid_unknown_fields=True):
     """Base of every value that is stored as, or part of, a document: immutable, and strict when read.
 
     Subclasses with fields say `kw_only=True` themselves: msgspec does not hand it down.

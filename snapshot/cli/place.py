@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -13,12 +12,11 @@ from snapshot.project.root import find_root
 from snapshot.record.store import Store
 
 
-@dataclass(frozen=True)
 class Place:
     """The project around a working directory."""
 
-    cwd: Path
-    root: Path
+    def __init__(self, cwd: Path, root: Path) -> None:
+        self.cwd, self.root = cwd, root
 
     @classmethod
     def here(cls) -> Place:

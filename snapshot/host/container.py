@@ -7,16 +7,15 @@ with the engine's own work instead of preceding it. Everything else is asked thr
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
+from snapshot.document import Value
 from snapshot.errors import EngineError
 from snapshot.host import process
 
 START_HINT = 'start Docker, or bring up a private engine: `scripts/engine start; eval "$(scripts/engine env)"`'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mount:
+class Mount(Value, kw_only=True, frozen=True):
     """One mount of a container."""
 
     target: str
@@ -41,8 +40,7 @@ class Mount:
         return ",".join('"' + part.replace('"', '""') + '"' if set(part) & set(',"\n') else part for part in fields)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Container:
+class Container(Value, kw_only=True, frozen=True):
     """What `docker run` is asked for."""
 
     image: str

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from snapshot.document import Value
 from snapshot.errors import EngineError, NetworkError
 from snapshot.host.container import START_HINT, refused, said, unreachable
 
@@ -18,8 +20,7 @@ OLDEST = 23
 """Docker 23 is the first whose `docker build` is BuildKit with named contexts and SOURCE_DATE_EPOCH."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
+class Image(Value, kw_only=True, frozen=True):
     """An image as the engine has it."""
 
     id: str
@@ -33,13 +34,12 @@ class Image:
     """RFC 3339."""
     os: str
     architecture: str
-    environment: Mapping[str, str] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = msgspec.field(default_factory=dict)
+    labels: Mapping[str, str] = msgspec.field(default_factory=dict)
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class State(Value, kw_only=True, frozen=True):
     """A container's state as `docker inspect` tells it."""
 
     id: str
@@ -168,7 +168,7 @@ class Engine:
         return True
 
     def logs(self, name: str, *, follow: bool = False) -> Iterator[bytes]:
-        """What the container printed, both streams in the order the engine read them, as chunks; with `follow` to its end."""
+        """What the container printed, both streams as the engine read them, in chunks; with `follow` to its end."""
         with self._asking():
             yield from self.client.containers.get(name).logs(stream=True, follow=follow)
 

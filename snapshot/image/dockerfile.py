@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from snapshot import digest
+from snapshot.document import Value
 from snapshot.lock.document import Lock, Package
 from snapshot.resources import template_dir
 
@@ -21,8 +21,7 @@ TIERS = (("medium", 1_000_000), ("small", 200_000), ("tiny", 0))
 and most packages are small: adding one touches the last layers only."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
+class Layer(Value, kw_only=True, frozen=True):
     """What one RUN installs."""
 
     context: str

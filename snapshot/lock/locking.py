@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from snapshot.document import Value
 from snapshot.errors import ResolveError, UsageError
 from snapshot.lock import document
 from snapshot.lock.document import FILE_NAME, Lock, Sources
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from snapshot.lock.resolve import Resolved
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Value, kw_only=True, frozen=True):
     """What the configuration says that concerns the lock; its fields of the same names fit."""
 
     base: str | None = None
@@ -30,8 +29,7 @@ class Settings:
     requirements: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Value, kw_only=True, frozen=True):
     """What the project asks for now."""
 
     requirements: Requirements

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from snapshot.document import Value
 from snapshot.errors import ResolveError, UsageError
 
 VERSION_FILE = ".python-version"
@@ -21,8 +21,7 @@ KNOWN = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 _VERSION = re.compile(r"3\.\d+(\.\d+)?")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PythonChoice:
+class PythonChoice(Value, kw_only=True, frozen=True):
     """A Python version and what chose it."""
 
     version: str

@@ -14,11 +14,13 @@ import os.path
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from snapshot import digest
+from snapshot.document import Value
 from snapshot.errors import UsageError
 
 REQUIREMENTS_FILE = "requirements.txt"
@@ -32,8 +34,7 @@ _INDEX = re.compile(r"\s*(?:-i|--index-url|--extra-index-url)(?:\s+|\s*=\s*)(?P<
 _COMMENT = re.compile(r"(^|\s+)#.*$")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Requirements:
+class Requirements(Value, kw_only=True, frozen=True):
     """What is to be installed, and everything that was read to know it."""
 
     source: str
@@ -42,9 +43,9 @@ class Requirements:
     """Requirements in pip's notation; for a requirements file, its lines and those of what it includes."""
     file: Path | None = None
     """The requirements file that pip is to read; None when `lines` are all there is."""
-    places: Mapping[str, str] = field(default_factory=dict)
+    places: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Line → where it stands, as in `requirements.txt, line 2`."""
-    files: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Path as seen from the project → sha256, of every file that was read."""
     folders: tuple[Path, ...] = ()
     """Folders of packages that the requirements name: `--find-links`, and indexes on disk."""
@@ -107,15 +108,14 @@ def _from_file(root: Path, path: Path, requires_python: str | None) -> Requireme
     return walk.result(source=_name(root, path), lines=tuple(walk.lines), file=path, requires_python=requires_python)
 
 
-@dataclass(kw_only=True)
-class _Walk:
+class _Walk(msgspec.Struct, kw_only=True):
     """Through requirements files, from one to those that it includes."""
 
     root: Path
-    files: dict[str, str] = field(default_factory=dict)
-    lines: list[str] = field(default_factory=list)
-    places: dict[str, str] = field(default_factory=dict)
-    folders: list[Path] = field(default_factory=list)
+    files: dict[str, str] = msgspec.field(default_factory=dict)
+    lines: list[str] = msgspec.field(default_factory=list)
+    places: dict[str, str] = msgspec.field(default_factory=dict)
+    folders: list[Path] = msgspec.field(default_factory=list)
 
     def file(self, path: Path, by: str | None) -> None:
         """Read `path`, which the line `by` includes, and what it includes itself."""

@@ -11,10 +11,12 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from snapshot.digest import CHUNK, PREFIX
+from snapshot.document import Value
 from snapshot.errors import HostError
 from snapshot.host.files import disk_errors
 from snapshot.project.names import display, to_text
@@ -25,8 +27,7 @@ _NEVER_BACK = frozenset({".git", ".hg", ".svn", ".snap"})
 _CACHES = frozenset({"__pycache__", ".ipynb_checkpoints"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AtLaunch:
+class AtLaunch(Value, kw_only=True, frozen=True):
     """What the project looked like when the run began."""
 
     contents: Mapping[str, str]
@@ -37,13 +38,12 @@ class AtLaunch:
     """Path → size and mtime in ns of the data files that were linked: linking alone changes their ctime."""
 
 
-@dataclass(slots=True)
-class Captured:
+class Captured(msgspec.Struct):
     """What `capture` found and did."""
 
-    outputs: list[Output] = field(default_factory=list)
-    deleted: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    outputs: list[Output] = msgspec.field(default_factory=list)
+    deleted: list[str] = msgspec.field(default_factory=list)
+    notes: list[str] = msgspec.field(default_factory=list)
 
 
 def capture(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from snapshot.document import Value
 from snapshot.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invocation:
+class Invocation(Value, kw_only=True, frozen=True):
     """A command line, understood."""
 
     kind: str

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os.path
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from snapshot.document import Value
 from snapshot.errors import UsageError
 from snapshot.project.names import to_text
 from snapshot.record.document import Data
@@ -32,8 +32,7 @@ _SYSTEM = (
 _TOO_WIDE = ("/", "/home", "/media", "/mnt", "/opt", "/root", "/srv", "/tmp", "/var", WORKSPACE)
 
 
-@dataclass(frozen=True, slots=True)
-class Bind:
+class Bind(Value, frozen=True):
     """A path of the host and where the run sees it."""
 
     source: Path

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 import msgspec
 
+from snapshot.document import Value
 from snapshot.errors import EngineError, SnapshotError
 from snapshot.host import machine
 from snapshot.host.container import Container, ImageMissingError, Mount
@@ -33,8 +33,7 @@ from snapshot.run.launch import launch
 LABEL = "org.snapshot-ml.run"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(Value, kw_only=True, frozen=True):
     """What `snap run` was asked for, beside the command."""
 
     request: Request
@@ -45,8 +44,7 @@ class Options:
     stdin: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Project:
+class Project(Value, kw_only=True, frozen=True):
     """What is trained: a folder, its configuration, and the lock that was made for it."""
 
     root: Path

@@ -16,9 +16,9 @@ import shutil
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from snapshot.document import Value
 from snapshot.host.container import Mount
 from snapshot.host.files import make_dirs
 from snapshot.run.outside import WORKSPACE
@@ -26,8 +26,7 @@ from snapshot.run.outside import WORKSPACE
 _VOLUME = "volume"
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(Value, frozen=True):
     """One overlay of a run."""
 
     path: str
@@ -37,8 +36,7 @@ class Layer:
     work: Path
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Value, frozen=True):
     """One thing that an overlay holds of what the run wrote."""
 
     path: str

@@ -1,8 +1,7 @@
 """Which base is chosen, and what the lock says of it."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from snapshot.errors import NetworkError, ResolveError
 from snapshot.host.engine import Image
