@@ -40,12 +40,16 @@ def said(reference: str, because: str) -> str:
     return f"{reference} ({because})"
 
 
+REPOSITORY = "snapshot-base"
+"""What `scripts/build-base` names its images."""
+
+
 def local(engine: Engine) -> dict[str, Image]:
     """The bases of `scripts/build-base` at hand: Python version → the newest, by the name that tells its content."""
     found: dict[str, list[Image]] = {}
     for image in engine.images(label=LABEL_PYTHON):
-        # What is built on a base inherits its labels, and has more layers.
-        if len(image.layers) == 1:
+        # What is built on a base inherits its labels.
+        if image.reference.startswith(f"{REPOSITORY}:"):
             found.setdefault(image.labels[LABEL_PYTHON], []).append(image)
     return {python: _best(images) for python, images in found.items()}
 

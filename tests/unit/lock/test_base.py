@@ -70,9 +70,10 @@ def test_of_several_the_one_that_the_plain_tag_names() -> None:
 
 def test_of_several_the_newest() -> None:
     shelf = Shelf(
-        image("a:1", created="2026-01-01T00:00:00Z"), image("b:1", created="2026-02-01T00:00:00Z", layer="cd" * 32)
+        image("snapshot-base:a", created="2026-01-01T00:00:00Z"),
+        image("snapshot-base:b", created="2026-02-01T00:00:00Z", layer="cd" * 32),
     )
-    assert choose(shelf) == "b:1"
+    assert choose(shelf) == "snapshot-base:b"
 
 
 def test_images_built_on_a_base_are_none_though_they_inherit_its_labels() -> None:
@@ -83,7 +84,7 @@ def test_images_built_on_a_base_are_none_though_they_inherit_its_labels() -> Non
 
 
 def test_a_base_without_a_tag_of_its_own_content() -> None:
-    assert choose(Shelf(image("ours:1"))) == "ours:1"
+    assert choose(Shelf(image("snapshot-base:ours"))) == "snapshot-base:ours"
 
 
 def test_the_configured_one_wins() -> None:
