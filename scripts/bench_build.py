@@ -58,7 +58,6 @@ def measure(rounds: int = 3) -> list[Row]:
         )
         more = [lock_of(engine, [*stack, tiny(work, n)]) for n in range(rounds)]
         (added,) = in_turns(rounds, lambda n: build(engine, more[n], cache_dir=cache() / "snap"))
-        (nothing,) = in_turns(rounds, lambda _: build(engine, lock, cache_dir=cache() / "snap"))
         theirs, ours = [], []
         for _ in range(rounds * 2 + 1):
             theirs.append(importing(PLAIN))
@@ -71,7 +70,6 @@ def measure(rounds: int = 3) -> list[Row]:
     return [
         Row(what="cold build of 28 wheels with torch", ours=cold, floor=floor, theirs=plain, goal=0.4),
         Row(what="build after one small package is added", ours=added, floor=floor, theirs=plain, goal=0.05),
-        Row(what="build with nothing to do, in process", ours=nothing, floor="", theirs=None, goal=0.3),
         Row(what="`import torch` in a fresh container", ours=first, floor="with pip's `.pyc`", theirs=second, goal=1.0),
     ]
 

@@ -73,6 +73,9 @@ def warm_runs(work: Path) -> list[Row]:
         rounds = 21 if files < 1000 else 11
         ours, theirs = in_turns(rounds, shell(snap, project), shell(floor.arguments()))
         subprocess.run(["docker", "volume", "rm", f"bench-{files}"], stdout=subprocess.DEVNULL, check=True)
+        if files == 200:
+            (nothing,) = in_turns(rounds, shell([*snap[:3], "build"], project))
+            rows.append(Row(what="`snap build` with nothing to do", ours=nothing, floor="", theirs=None, goal=0.3))
         what = f"warm `snap run`, project of {files:,} files"
         rows.append(Row(what=what, ours=ours, floor="`docker run --rm`, same mounts", theirs=theirs, goal=goal))
     return rows
