@@ -48,9 +48,9 @@ class Place:
         if store.exists() and store.unfinished():
             from snapshot.run.finish import recover
 
-            for run, problem in recover(store, self.engine):
+            for run_id, problem in recover(store, self.engine):
                 if problem:
-                    terminal.warn(f"run {run.id} can't be finished yet: {problem}")
+                    terminal.warn(f"run {run_id} can't be finished yet: {problem}")
                 else:
-                    terminal.note(f"run {run.id} had lost its `snap`; its record is finished now")
+                    terminal.note(f"run {run_id} had lost its `snap`; its record is finished now")
         return store

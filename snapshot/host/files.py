@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -53,6 +54,31 @@ def disk_errors(path: Path) -> Iterator[None]:
         if isinstance(problem, PermissionError):
             raise HostError(f"no permission to write `{path}`", hint=f"see `ls -ld {path.parent}`") from problem
         raise
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a folder with all that is in it, also what its owner has no permission to change.
+
+    Raises HostError when something stays, as files of somebody else.
+    """
+
+    if not path.exists():
+        return
+
+    def permit(function: Callable[..., object], name: str, _: object) -> None:
+        """Once more, with all permissions on the folder and on what could not be listed."""
+        with suppress(OSError):
+            if name != str(path):
+                Path(name).parent.chmod(0o700)
+            if function is os.unlink or function is os.rmdir:
+                function(name)
+            else:
+                Path(name).chmod(0o700)
+                shutil.rmtree(name, ignore_errors=True)
+
+    shutil.rmtree(path, onerror=permit)
+    if path.exists():
+        raise HostError(f"`{path}` can't be removed entirely", hint=f"see `ls -lR {path}`; `sudo rm -r` removes it")
 
 
 def make_dirs(path: Path, *, mode: int = 0o777) -> None:

@@ -64,6 +64,23 @@ def dirty(path: Path) -> bool | None:
     return bool(done.stdout) if done.code == 0 else None
 
 
+def tracked_though_ignored(path: Path) -> list[str]:
+    """The files under `path`, relative to it, that git tracks although it would ignore them; none where git can't say.
+
+    Starts git, which takes 5 ms and more, unless there is no repository.
+    """
+    if toplevel(path) is None:
+        return []
+    from snapshot.host import process
+
+    command = ["git", "-C", str(path), "ls-files", "-z", "--cached", "--ignored", "--exclude-standard", "--", "."]
+    try:
+        done = process.run(command, timeout=_PATIENCE)
+    except (HostError, OSError):
+        return []
+    return [name for name in done.stdout.split("\0") if name] if done.code == 0 else []
+
+
 def git_dir(top: Path) -> Path | None:
     """The repository folder of the work tree `top`: `.git`, or where that points as a file (worktrees, submodules)."""
     place = top / ".git"

@@ -14,7 +14,6 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -22,7 +21,7 @@ from typing import Self
 
 from snapshot.document import encode_json
 from snapshot.errors import StoreError, UsageError
-from snapshot.host.files import disk_errors, make_dirs, write_atomic
+from snapshot.host.files import disk_errors, make_dirs, remove_tree, write_atomic
 from snapshot.record.document import Run, loads
 
 FOLDER = ".snap"
@@ -78,11 +77,13 @@ class Store:
 
     def create(self) -> None:
         """Make the folder if it is not there; raises HostError where nothing can be written."""
-        if self.exists():
+        existed = self.exists()
+        if existed:
             self._check_version()
-            return
         for folder in (self.runs, self.active, self.cache, self.path / "code"):
             make_dirs(folder)
+        if existed:
+            return
         write_atomic(self.path / ".gitignore", b"*\n", durable=False)
         write_atomic(self.path / "README", _README.encode(), durable=False)
         write_atomic(self.path / "version", f"{VERSION}\n".encode(), durable=False)
@@ -219,7 +220,12 @@ class Store:
         hidden = self.runs / f".removed-{run_id}"
         with disk_errors(folder), suppress(FileNotFoundError):
             folder.rename(hidden)
-        shutil.rmtree(hidden, ignore_errors=True)
+        remove_tree(hidden)
+
+
+def container_of(run_id: str) -> str:
+    """Name of the container of a run."""
+    return f"snap-{run_id.lower()}"
 
 
 def new_id(now: str) -> str:

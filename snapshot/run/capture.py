@@ -120,7 +120,7 @@ def _file(item: Written, project: Path, launch: AtLaunch, back: _Back | None) ->
         path=to_text(item.path),
         size=status.st_size,
         sha256=digest,
-        mode=stat.S_IMODE(status.st_mode),
+        mode=item.mode,
         change="rewritten" if digest == known else "changed" if existed else "created",
         kept_because=reason,
     )
@@ -173,7 +173,7 @@ class _Back:
         temporary = target.with_name(f".{target.name}"[:200] + self.suffix)
         try:
             with disk_errors(target):
-                digest = _copy(item.source, temporary, status)
+                digest = _copy(item, temporary, status)
                 reason = self._conflict(item.path, target, digest)
                 if reason is None:
                     temporary.replace(target)
@@ -212,7 +212,7 @@ class _Back:
         """Give new folders the modes that the run gave them."""
         for item in reversed(self.folders):
             with suppress(OSError):
-                (self.project / item.path).chmod(stat.S_IMODE(item.source.stat().st_mode))
+                (self.project / item.path).chmod(item.mode)
 
     def delete(self, path: str) -> str | None:
         """Remove what the run removed, and folders that become empty by it."""
@@ -272,13 +272,13 @@ class _Back:
         return "it was changed meanwhile" if path in self.launch.contents else "it was created meanwhile"
 
 
-def _copy(source: Path, target: Path, status: os.stat_result) -> str:
+def _copy(item: Written, target: Path, status: os.stat_result) -> str:
     """Copy bytes, mode and times; returns the digest of what was read."""
     digest = hashlib.sha256()
-    with source.open("rb") as reader, target.open("wb") as writer:
+    with item.source.open("rb") as reader, target.open("wb") as writer:
         while chunk := reader.read(CHUNK):
             digest.update(chunk)
             writer.write(chunk)
-        os.fchmod(writer.fileno(), stat.S_IMODE(status.st_mode))
+        os.fchmod(writer.fileno(), item.mode)
     os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
     return PREFIX + digest.hexdigest()

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from snapshot.document import Document, decode_json, encode_json
-from snapshot.errors import EngineError, HostError
+from snapshot.errors import EngineError, SnapshotError
 from snapshot.host import machine, nvml
 from snapshot.host.container import Container, Mount, run_tool
 from snapshot.host.engine import Engine, State
@@ -29,8 +29,11 @@ from snapshot.record.store import Store
 from snapshot.run import workspace
 from snapshot.run.capture import AtLaunch, Captured, capture
 
+_MISSED = 255
+"""What Docker says a container ended with when it was not there to see it (moby `daemon/monitor.go`)."""
 
-def finish(store: Store, run: Run, engine: Engine, *, usage: Usage | None = None) -> Run:
+
+def finish(store: Store, run: Run, engine: Engine, *, usage: Usage | None = None, was_abandoned: bool = False) -> Run:
     """Make the record of `run` final; its container has ended, or is gone.
 
     Raises HostError (full disk) and EngineError (no engine) with the run left as it is, to be finished later.
@@ -38,13 +41,22 @@ def finish(store: Store, run: Run, engine: Engine, *, usage: Usage | None = None
     state = engine.container(run.container)
     if state is None or not state.has_started:
         return _never_ran(store, run, engine, state)
+    if not state.is_over:
+        raise EngineError(f"the training of run {run.id} still goes on", hint=f"see `snap logs -f {run.id}`")
     save_log(store, run, engine)
     folder = store.folder(run.id)
     data_folders = folders_of(run)
     written = list(workspace.collect(folder, data_folders))
     found = _captured(store, run, written, write_back=run.write_back)
     run = _completed(run, state, engine)
-    final = _final(run, _exit(state), found, usage, started=time_of(state.started), ended=time_of(state.finished))
+    missed = was_abandoned and state.exit_code == _MISSED
+    end = (
+        Exit(code=None, error="the engine was stopped while it ran: how it ended is not known")
+        if missed
+        else _exit(state)
+    )
+    ended = None if missed else time_of(state.finished)
+    final = _final(run, end, found, usage, started=time_of(state.started), ended=ended)
     store.write(final)
     workspace.drop_marks(written)
     clear(run, engine)
@@ -206,23 +218,24 @@ def _left_by_others(store: Store, run: Run) -> Callable[[str, str], bool]:
     return lambda path, content: (path, content) in known()
 
 
-def recover(store: Store, engine: Engine) -> list[tuple[Run, str | None]]:
-    """Finish the runs whose `snap` died; returns them, each with what went wrong if it could not be finished yet.
+def recover(store: Store, engine: Engine) -> list[tuple[str, str | None]]:
+    """Finish the runs whose `snap` died; returns their IDs, with what went wrong where it could not be done yet.
 
     A run that still goes on is left alone. Costs one listing of a folder when there is nothing to do.
     """
-    done: list[tuple[Run, str | None]] = []
+    done: list[tuple[str, str | None]] = []
     for run_id, claim in store.abandoned():
         with claim:
             try:
                 over, run = _recover(store, engine, run_id)
-            except (EngineError, HostError) as problem:
-                done.append((store.read(run_id), problem.message))
+            except (SnapshotError, OSError) as problem:
+                # One run that can't be finished must not keep the others, or any command, from working.
+                done.append((run_id, str(problem)))
                 continue
             if over:
                 claim.finished()
             if run is not None:
-                done.append((run, None))
+                done.append((run.id, None))
     return done
 
 
@@ -241,7 +254,7 @@ def _recover(store: Store, engine: Engine, run_id: str) -> tuple[bool, Run | Non
     if state is not None and state.has_started and not state.is_over:
         return False, None
     noted = msgspec.structs.replace(run, notes=(*run.notes, "its `snap run` died; a later command finished the record"))
-    return True, finish(store, noted, engine)
+    return True, finish(store, noted, engine, was_abandoned=True)
 
 
 def wait_until_finished(store: Store, run_id: str, *, seconds: float = 60) -> None:

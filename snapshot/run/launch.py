@@ -56,12 +56,22 @@ def launch(
         meanwhile()
         watcher.start()
         code = child.wait()
+        with suppress(EngineError):  # the engine died: finishing the run will say so
+            _wait_until_over(container.name or "", engine)
     relay.join()
     usage = watcher.stop()
     if code in _NOT_STARTED and not watcher.has_started:
         raise refused(relay.held.decode(errors="replace"))
     relay.release()
     return usage
+
+
+def _wait_until_over(name: str, engine: Engine) -> None:
+    """`docker run` can end before the training does: when nobody reads its output any more, or somebody killed it."""
+    period = _POLL
+    while (state := engine.container(name)) is not None and state.has_started and not state.is_over:
+        time.sleep(period)
+        period = min(0.5, period * 2)
 
 
 class _Relay(threading.Thread):
@@ -100,7 +110,9 @@ class _Signals:
 
     def __enter__(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGWINCH, signal.SIGHUP):
-            self._before[number] = signal.signal(number, self._take)
+            # What the caller ignores (`nohup`, a shell's background job) stays ignored.
+            if signal.getsignal(number) != signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._take)
 
     def __exit__(self, *unused: object) -> None:
         for number, handler in self._before.items():
@@ -108,7 +120,8 @@ class _Signals:
 
     def _take(self, number: int, frame: FrameType | None) -> None:
         if number == signal.SIGWINCH:
-            os.kill(self._child, signal.SIGWINCH)
+            with suppress(ProcessLookupError):
+                os.kill(self._child, signal.SIGWINCH)
             return
         if number == signal.SIGHUP:
             # The terminal is gone, the training need not be: the next command finishes the record.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -24,7 +25,7 @@ from snapshot.project.names import display, from_text, to_text
 from snapshot.project.tree import Scan, scan
 from snapshot.record import code
 from snapshot.record.document import Code, Command, Data, Git, Platform, Request, Run, Skipped, Usage
-from snapshot.record.store import Store, new_id
+from snapshot.record.store import Store, container_of, new_id
 from snapshot.record.trees import checkout
 from snapshot.run import finish, outside, workspace
 from snapshot.run.command import Invocation
@@ -71,13 +72,7 @@ def train(
     store = Store(project.root)
     store.create()
     moment = store.clock()
-    seen = scan(
-        project.root,
-        large_file=project.config.large_file_bytes,
-        large_folder=project.config.large_folder_bytes,
-        data=project.config.data,
-        always=[invocation.script] if invocation.script else [],
-    )
+    seen = _scan(project, invocation)
     snapshot = code.take(store.path, project.root, seen)
     binds = _binds(project, invocation, options, seen)
     run = _record(project, invocation, options, seen, snapshot, binds)
@@ -96,9 +91,31 @@ def train(
             _forget(store, run, engine)
             claim.finished()
             raise
-        final = finish.finish(store, launched.run, engine, usage=usage)
+        try:
+            final = finish.finish(store, launched.run, engine, usage=usage)
+        except SnapshotError as problem:
+            outputs = store.folder(run.id) / "outputs"
+            safe = f"the outputs are safe in `{outputs}`, and the next `snap` command finishes the record"
+            problem.hint = f"{problem.hint}; {safe}" if problem.hint else safe
+            raise
         claim.finished()
     return final
+
+
+def _scan(project: Project, invocation: Invocation) -> Scan:
+    """What is code and what is data; a file that git tracks is code though a pattern of `.gitignore` fits it."""
+    look = functools.partial(
+        scan,
+        project.root,
+        large_file=project.config.large_file_bytes,
+        large_folder=project.config.large_folder_bytes,
+        data=project.config.data,
+    )
+    always = [invocation.script] if invocation.script else []
+    seen = look(always=always)
+    if any(data.reason == "ignored" for data in seen.data) and (tracked := git.tracked_though_ignored(project.root)):
+        seen = look(always=[*always, *tracked])
+    return seen
 
 
 class _Launched:
@@ -217,7 +234,7 @@ def _record(
             base_layers=lock.base.layers,
             python=lock.python.version,
         ),
-        container=f"snap-{run_id.lower()}",
+        container=container_of(run_id),
         write_back=options.write_back,
         created=now,
         notes=tuple(f"`{display(path)}` kept changing while it was read" for path in snapshot.unsettled),

@@ -45,6 +45,8 @@ class Written(Value, frozen=True):
     """Where it lies now."""
     kind: str
     """file, link, folder, replaced (a folder that hides what was there), removed, or special."""
+    mode: int = 0
+    """Permission bits that the run gave it; the kept one can always be read by its owner."""
 
 
 def layers(run_folder: Path, data_folders: Sequence[str]) -> list[Layer]:
@@ -100,7 +102,7 @@ def collect(run_folder: Path, data_folders: Sequence[str]) -> Iterator[Written]:
             with suppress(OSError):
                 target.rmdir()
             layer.written.rename(target)
-    yield from _walk(outputs, "", set(data_folders))
+    yield from _walk(outputs, "")
 
 
 def discard(run_folder: Path) -> bool:
@@ -181,16 +183,21 @@ def _moved(mount: Mount, target: str) -> Mount:
     )
 
 
-def _walk(folder: Path, prefix: str, hidden: set[str]) -> Iterator[Written]:
+def _walk(folder: Path, prefix: str) -> Iterator[Written]:
     for entry in sorted(os.scandir(folder), key=lambda e: e.name):
         path = f"{prefix}{entry.name}"
         source = folder / entry.name
         status = entry.stat(follow_symlinks=False)
+        mode = stat.S_IMODE(status.st_mode)
         if stat.S_ISDIR(status.st_mode):
-            yield Written(path, source, "replaced" if _opaque(source) else "folder")
-            yield from _walk(source, path + "/", hidden)
+            if mode & 0o700 != 0o700:
+                source.chmod(mode | 0o700)
+            yield Written(path, source, "replaced" if _opaque(source) else "folder", mode)
+            yield from _walk(source, path + "/")
         elif stat.S_ISREG(status.st_mode):
-            yield Written(path, source, "file")
+            if not mode & 0o400:
+                source.chmod(mode | 0o400)
+            yield Written(path, source, "file", mode)
         elif stat.S_ISLNK(status.st_mode):
             yield Written(path, source, "link")
         elif stat.S_ISCHR(status.st_mode) and status.st_rdev == 0:

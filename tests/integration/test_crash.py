@@ -196,3 +196,61 @@ def test_an_engine_that_dies_in_mid_run(tmp_path: Path, command, engine: dict[st
         assert final["exit"]["code"] != 0  # type: ignore[index]
     finally:
         command("scripts/engine", "stop", name, "--wipe")
+
+
+def test_a_reader_that_leaves_does_not_end_the_training(project: Project):
+    project.script("""
+        import time
+        for step in range(8):
+            print("step", step, flush=True); time.sleep(0.2)
+        open("final.txt", "w").write("x")
+    """)
+    line = f"{' '.join(project.command('run', 'train.py'))} | head -n 1"
+    done = subprocess.run(
+        ["sh", "-c", line], cwd=project.path, env=project.env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "step 0\n"
+    (record,) = settle(project)
+    assert record["exit"]["code"] is not None  # type: ignore[index]
+    assert (project.path / "final.txt").exists() == (record["exit"]["code"] == 0)  # type: ignore[index]
+    assert project.read("final.txt") == "x"
+
+
+def test_killing_docker_run_alone_leaves_the_training_and_its_record(project: Project):
+    project.script("import time; open('ready', 'w'); time.sleep(1.5); open('late.txt', 'w').write('x'); exit(4)")
+    running = project.start("run", "train.py")
+    wait_for(lambda: list(project.path.glob(".snap/runs/*/outputs/ready")))
+    subprocess.run(["pkill", "-9", "-P", str(running.pid)], check=True)
+    assert running.wait(30) == 4
+    assert project.read("late.txt") == "x"
+
+
+def test_hang_up_is_ignored_under_nohup_and_else_leaves_the_training(project: Project):
+    project.script("import time; open('ready', 'w'); time.sleep(1.2); open('late.txt', 'w').write('x')")
+    nohup = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *project.command("run", "train.py")]
+    running = subprocess.Popen(
+        nohup, cwd=project.path, env=project.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    wait_for(lambda: list(project.path.glob(".snap/runs/*/outputs/ready")))
+    running.send_signal(signal.SIGHUP)
+    assert running.wait(30) == 0
+    (project.path / "late.txt").unlink()
+    running = project.start("run", "train.py")
+    wait_for(lambda: len(list(project.path.glob(".snap/runs/*/outputs/ready"))) == 2)
+    running.send_signal(signal.SIGHUP)
+    running.wait(30)
+    settle(project)
+    assert project.read("late.txt") == "x"
+
+
+def test_a_store_that_lost_its_list_of_unfinished_runs_still_works(project: Project):
+    project.script("import time; open('ready', 'w'); time.sleep(60)")
+    running = project.start("run", "train.py")
+    wait_for(lambda: list(project.path.glob(".snap/runs/*/outputs/ready")))
+    kill_all(running, children=True)
+    subprocess.run(["rm", "-r", project.path / ".snap/active"], check=True)
+    project.script("print('next')")
+    assert project.snap("run", "train.py").stdout == "next\n"
+    assert project.snap("rm", "--force", "latest~1").returncode == 0
+    assert project.containers() == []
+    assert len(json.loads(project.snap("ls", "--json").stdout)) == 1

@@ -150,6 +150,17 @@ def test_ignored_and_large_files_are_data_seen_in_place_and_never_copied(project
     assert sum(p.stat().st_size for p in project.path.glob(".snap/code/*")) < 100_000
 
 
+def test_a_file_that_git_tracks_is_code_though_a_pattern_fits_it(project: Project):
+    project.write(".gitignore", "*.cfg\n")
+    project.write("kept.cfg", "tracked")
+    project.write("other.cfg", "ignored")
+    for command in (["init", "-q"], ["add", "-f", "kept.cfg"]):
+        subprocess.run(["git", *command], cwd=project.path, check=True)
+    project.script("print(open('kept.cfg').read(), open('other.cfg').read())")
+    assert project.snap("run", "train.py").stdout == "tracked ignored\n"
+    assert [d["path"] for d in project.record()["data"]] == ["other.cfg"]
+
+
 def test_data_can_not_be_harmed_without_write_back(project: Project):
     project.write(".gitignore", "data/\n*.bin\n")
     project.write("data/a.txt", "a")
@@ -364,6 +375,8 @@ def test_the_caller_owns_what_comes_out_also_when_she_is_not_root(project: Proje
     project.script("""
         import os, getpass, shutil
         print(os.getuid(), getpass.getuser()); open("o.txt", "w"); open("data/b.txt", "w")
+        open("secret", "w").write("s"); os.chmod("secret", 0)
+        os.makedirs("locked/deep"); open("locked/deep/x", "w"); os.chmod("locked/deep", 0o500); os.chmod("locked", 0)
         shutil.rmtree("gone")
         open(os.path.expanduser("~/cache"), "w")
     """)
@@ -381,9 +394,9 @@ def test_the_caller_owns_what_comes_out_also_when_she_is_not_root(project: Proje
         sock.chmod(0o666)
         for folder in sock.parents:
             folder.chmod(folder.stat().st_mode | 0o055)
-        done = project.snap(
-            "run", "train.py", become=1234, env={"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")}
-        )
+        hers = {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")}
+        done = project.snap("run", "train.py", become=1234, env=hers)
+        listing = project.snap("ls", become=1234, env=hers)
     finally:
         for path, old in before:
             path.chmod(old & 0o7777)
@@ -395,6 +408,14 @@ def test_the_caller_owns_what_comes_out_also_when_she_is_not_root(project: Proje
     assert not (project.path / "gone").exists()
     assert [p for p in project.path.rglob("*") if p.stat(follow_symlinks=False).st_uid != 1234] == []
     assert list(project.path.glob(".snap/runs/*/overlay")) == []
+    # What its owner can't read is kept and put back all the same, and can be removed.
+    assert listing.returncode == 0, listing.stderr
+    assert {(project.path / name).stat().st_mode & 0o777 for name in ("secret", "locked")} == {0}
+    assert (project.path / "locked/deep").stat().st_mode & 0o777 == 0o500
+    (kept,) = project.path.glob(".snap/runs/*/outputs/secret")
+    assert kept.read_text() == "s"
+    assert project.snap("rm", "latest", become=1234, env=hers).returncode == 0
+    assert list((project.path / ".snap/runs").iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -476,7 +497,7 @@ def test_logs_follow_a_run_that_goes_on_and_rm_wants_force(project: Project):
     assert json.loads(project.snap("ls", "--json").stdout)[0]["status"] == "running"
     refused = project.snap("rm", "latest")
     assert refused.returncode == 2
-    assert "still goes on" in refused.stderr
+    assert "is not finished" in refused.stderr
     assert project.snap("logs", "-f").stdout == "begin\nend\n"
     assert running.wait(30) == 0
 
