@@ -16,7 +16,7 @@ from snapshot.host.container import Container
 from snapshot.image.dockerfile import image_reference
 from snapshot.lock import document
 from snapshot.project.tree import scan
-from snapshot.record import code
+from snapshot.record.code import snapshots
 from snapshot.run import workspace
 
 
@@ -90,7 +90,7 @@ def start_up() -> list[Row]:
     ]
 
 
-def snapshots(work: Path, files: int, goal: float) -> list[Row]:
+def code_snapshot(work: Path, files: int, goal: float) -> list[Row]:
     """Scan and code snapshot of a project, the first time and with nothing changed."""
     project = make_project(work / f"code-{files}", files)
     store = work
@@ -99,10 +99,10 @@ def snapshots(work: Path, files: int, goal: float) -> list[Row]:
         nonlocal store
         store = Path(tempfile.mkdtemp(dir=work)) / ".snap"
         store.mkdir()
-        code.take(store, project, scan(project))
+        snapshots.take(store, project, scan(project))
 
     def again(_: object) -> None:
-        code.take(store, project, scan(project))
+        snapshots.take(store, project, scan(project))
 
     def copy(_: object) -> None:
         shutil.copytree(project, Path(tempfile.mkdtemp(dir=work)) / "copy")
@@ -121,4 +121,4 @@ def measure() -> list[Row]:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        return [*warm_runs(work), *start_up(), *snapshots(work, 200, 0.03), *snapshots(work, 20_000, 0.5)]
+        return [*warm_runs(work), *start_up(), *code_snapshot(work, 200, 0.03), *code_snapshot(work, 20_000, 0.5)]

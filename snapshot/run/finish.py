@@ -23,7 +23,7 @@ from snapshot.host.engine import Engine, State
 from snapshot.host.files import disk_errors, write_atomic
 from snapshot.image.dockerfile import LOCK_LABEL
 from snapshot.project.names import from_text
-from snapshot.record import code, trees
+from snapshot.record.code import snapshots, trees
 from snapshot.record.document import Data, Exit, Host, Run, Usage
 from snapshot.record.store import Store
 from snapshot.run import workspace
@@ -145,7 +145,7 @@ def _captured(store: Store, run: Run, written: list[workspace.Written], *, write
     path = store.folder(run.id) / "launch.json"
     launch = decode_json(path.read_bytes(), Launch, where=path.name)
     at = AtLaunch(
-        contents=code.contents(store.path, run.code.digest),
+        contents=snapshots.contents(store.path, run.code.digest),
         moment=launch.moment,
         data_files={from_text(name): status for name, status in launch.data_files.items()},
     )

@@ -23,10 +23,10 @@ from snapshot.project import git
 from snapshot.project.config import Configuration
 from snapshot.project.names import display, from_text, to_text
 from snapshot.project.tree import Scan, scan
-from snapshot.record import code
+from snapshot.record.code import snapshots
+from snapshot.record.code.trees import checkout
 from snapshot.record.document import Code, Command, Data, Git, Platform, Request, Run, Skipped, Usage
 from snapshot.record.store import Store, container_of, new_id
-from snapshot.record.trees import checkout
 from snapshot.run import finish, outside, workspace
 from snapshot.run.command import Invocation
 from snapshot.run.launch import launch
@@ -73,13 +73,11 @@ def train(
     store.create()
     moment = store.clock()
     seen = _scan(project, invocation)
-    snapshot = code.take(store.path, project.root, seen)
+    snapshot = snapshots.take(store.path, project.root, seen)
     binds = _binds(project, invocation, options, seen)
     run = _record(project, invocation, options, seen, snapshot, binds)
-    for skipped in run.code.skipped:
-        warn(f"`{display(from_text(skipped.path))}` is not in the snapshot: {skipped.reason}")
-    for path in outside.lost(invocation.arguments, cwd=project.cwd, root=project.root):
-        warn(f"`{path}` lies outside the project: what the run writes there is lost; write into the project instead")
+    for text in _warnings(project, invocation, run):
+        warn(text)
     with store.claim(run.id) as claim:
         try:
             _prepare(store, project, run, seen, moment)
@@ -87,9 +85,10 @@ def train(
             launched = _Launched(store, run, project.root, engine)
             usage = launched.go(container, keep=claim.descriptor, build=build)
         except SnapshotError:
-            # It never ran: nothing of it stays. Whatever else may be raised leaves the run to the next command.
-            _forget(store, run, engine)
-            claim.finished()
+            # It never ran: nothing of it stays. In doubt, and whatever else may be raised, the next command looks.
+            if workspace.is_untouched(store.folder(run.id)):
+                _forget(store, run, engine)
+                claim.finished()
             raise
         try:
             final = finish.finish(store, launched.run, engine, usage=usage)
@@ -100,6 +99,17 @@ def train(
             raise
         claim.finished()
     return final
+
+
+def _warnings(project: Project, invocation: Invocation, run: Run) -> Iterator[str]:
+    """What she may not expect of this run."""
+    for skipped in run.code.skipped:
+        yield f"`{display(from_text(skipped.path))}` is not in the snapshot: {skipped.reason}"
+    for path in project.config.data:
+        if not (project.root / Path(path).expanduser()).exists():
+            yield f"`{path}`, which the configuration names as data, does not exist"
+    for path in outside.lost(invocation.arguments, cwd=project.cwd, root=project.root):
+        yield f"`{path}` lies outside the project: what the run writes there is lost; write into the project instead"
 
 
 def _scan(project: Project, invocation: Invocation) -> Scan:
@@ -199,7 +209,7 @@ def _record(
     invocation: Invocation,
     options: Options,
     seen: Scan,
-    snapshot: code.Snapshot,
+    snapshot: snapshots.Snapshot,
     binds: list[outside.Bind],
 ) -> Run:
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -247,7 +257,7 @@ def _container(
     invocation: Invocation,
     options: Options,
     run: Run,
-    snapshot: code.Snapshot,
+    snapshot: snapshots.Snapshot,
     seen: Scan,
     binds: list[outside.Bind],
     environment: Mapping[str, str],

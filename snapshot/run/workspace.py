@@ -105,6 +105,12 @@ def collect(run_folder: Path, data_folders: Sequence[str]) -> Iterator[Written]:
     yield from _walk(outputs, "")
 
 
+def is_untouched(run_folder: Path) -> bool:
+    """Whether nothing was written through the overlays of a run."""
+    written = [run_folder / "outputs", *(run_folder / "overlay").glob("*/written")]
+    return not any(place.is_dir() and any(os.scandir(place)) for place in written)
+
+
 def discard(run_folder: Path) -> bool:
     """Remove what only the mounted overlay needed; whether that was possible.
 

@@ -21,7 +21,7 @@ import msgspec
 
 from snapshot.errors import StoreError
 from snapshot.host import files
-from snapshot.record import tar
+from snapshot.record.code import tar
 
 FOLDER = "code/packs"
 CACHE = "cache/code-contents"

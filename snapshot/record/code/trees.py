@@ -20,7 +20,7 @@ from snapshot.errors import StoreError
 from snapshot.host import files
 from snapshot.project import names
 from snapshot.project.tree import Scan
-from snapshot.record import code, packs
+from snapshot.record.code import packs, snapshots
 
 FOLDER = "cache/trees"
 
@@ -36,7 +36,7 @@ def checkout(store: Path, digest: str, scan: Scan | None = None) -> Path:
     tree = store / FOLDER / digests.hex_of(digest)
     if tree.is_dir():
         return tree
-    entries = code.manifest(store, digest).entries
+    entries = snapshots.manifest(store, digest).entries
     times = {entry.path: entry.mtime_ns for entry in scan.entries if entry.kind == "file"} if scan else {}
     files.make_dirs(tree.parent, mode=0o700)
     with files.disk_errors(tree):
@@ -89,7 +89,7 @@ def _shareable(store: Path) -> dict[tuple[str, str], str]:
         with os.scandir(store / FOLDER) as found:
             trees = [(entry.stat().st_mtime_ns, entry.name) for entry in found if not entry.name.startswith(".")]
         _, name = max(trees)
-        entries = code.manifest(store, digests.PREFIX + name).entries
+        entries = snapshots.manifest(store, digests.PREFIX + name).entries
     except (OSError, ValueError, StoreError):
         return {}
     folder = str(store / FOLDER / name) + "/"
@@ -106,20 +106,20 @@ class _Builder:
         self._contents = packs.load(store)
         self._packs: dict[int, memoryview] = {}
 
-    def build(self, entries: Iterable[code.CodeEntry], times: Mapping[str, int]) -> None:
+    def build(self, entries: Iterable[snapshots.CodeEntry], times: Mapping[str, int]) -> None:
         """Make all of it; folders come before what is in them, since entries are sorted."""
         for entry in entries:
             name = names.from_text(entry.path)
             path = self._target + name
-            if entry.mode == code.DIRECTORY:
+            if entry.mode == snapshots.DIRECTORY:
                 os.mkdir(path)
                 os.chmod(path, 0o755)
-            elif entry.mode == code.LINK:
+            elif entry.mode == snapshots.LINK:
                 os.symlink(names.from_text(entry.target), path)
             elif not self._share(entry, path):
                 self._write(entry, path, times.get(name))
 
-    def _share(self, entry: code.CodeEntry, path: str) -> bool:
+    def _share(self, entry: snapshots.CodeEntry, path: str) -> bool:
         other = self._shareable.get((entry.sha256, entry.mode))
         if other is None:
             return False
@@ -131,7 +131,7 @@ class _Builder:
             return False
         return True
 
-    def _write(self, entry: code.CodeEntry, path: str, mtime_ns: int | None) -> None:
+    def _write(self, entry: snapshots.CodeEntry, path: str, mtime_ns: int | None) -> None:
         place = self._contents.places.get(bytes.fromhex(entry.sha256))
         if place is None:
             raise StoreError(f"the store lacks the content of `{names.display(names.from_text(entry.path))}`")
@@ -142,7 +142,7 @@ class _Builder:
                 raise StoreError(f"`{self._contents.path(self._store, place)}` is damaged")
             while data:
                 data = data[os.write(descriptor, data) :]
-            os.fchmod(descriptor, 0o755 if entry.mode == code.EXECUTABLE else 0o644)
+            os.fchmod(descriptor, 0o755 if entry.mode == snapshots.EXECUTABLE else 0o644)
             if mtime_ns is not None:
                 os.utime(descriptor, ns=(mtime_ns, mtime_ns))
         finally:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snapshot.record import tar
+from snapshot.record.code import tar
 
 PART = st.binary(min_size=1, max_size=60).filter(lambda part: not set(part) & {0, 47} and part not in (b".", b".."))
 NAME = st.lists(PART, min_size=1, max_size=5).map(b"/".join)

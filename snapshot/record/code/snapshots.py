@@ -22,8 +22,9 @@ from snapshot.errors import StoreError
 from snapshot.host import files
 from snapshot.project import names
 from snapshot.project.tree import Scan, Skipped
-from snapshot.record import codeindex, packs
-from snapshot.record.codefiles import Reader
+from snapshot.record.code import index as indexes
+from snapshot.record.code import packs
+from snapshot.record.code.reader import Reader
 
 SCHEMA = "snap.code/1"
 FOLDER = "code"
@@ -75,15 +76,15 @@ def take(store: Path, root: Path, scan: Scan) -> Snapshot:
     """
     place = os.path.realpath(root)
     sizes = [entry.size for entry in scan.entries if entry.kind == "file"]
-    seen = codeindex.encoded(scan)
-    index = codeindex.load(store, place)
+    seen = indexes.encoded(scan)
+    index = indexes.load(store, place)
     if index.settled and index.entries == seen and _path(store, index.digest).exists():
         return Snapshot(digest=index.digest, files=len(sizes), bytes=sum(sizes))
     return _take(store, place, scan, seen, index)
 
 
-def _take(store: Path, root: str, scan: Scan, seen: bytes, index: codeindex.Index) -> Snapshot:
-    since = codeindex.clock(store)
+def _take(store: Path, root: str, scan: Scan, seen: bytes, index: indexes.Index) -> Snapshot:
+    since = indexes.clock(store)
     contents = packs.load(store)
     with files.disk_errors(store), packs.Writer(store) as writer:
         reader = Reader(root, writer, contents, index.known())
@@ -97,7 +98,7 @@ def _take(store: Path, root: str, scan: Scan, seen: bytes, index: codeindex.Inde
     if pack:
         contents.add(pack, writer.places)
         packs.save(store, contents)
-    codeindex.save(store, root, seen, digest, reader.settled, scan, since)
+    indexes.save(store, root, seen, digest, reader.settled, scan, since)
     sizes = [entry.size for entry in entries if entry.sha256]
     return Snapshot(
         digest=digest,

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from snapshot.project.tree import Entry, Skipped
-from snapshot.record import packs
+from snapshot.record.code import packs
 
 ATTEMPTS = 4
 """How often a file is read that changes meanwhile."""

@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 
 from snapshot.errors import HostError, StoreError
 from snapshot.project.tree import Entry, Scan, scan
-from snapshot.record import code, codeindex, packs, trees
-from snapshot.record.code import Snapshot
+from snapshot.record.code import index as indexes
+from snapshot.record.code import packs, snapshots, trees
+from snapshot.record.code.snapshots import Snapshot
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def take(root: Path) -> Snapshot:
-    return code.take(root / ".snap", root, scan(root))
+    return snapshots.take(root / ".snap", root, scan(root))
 
 
 def pack_names(root: Path) -> set[str]:
@@ -63,8 +64,8 @@ def contents(folder: Path) -> dict[str, tuple[int, bytes | str]]:
 def test_a_snapshot_says_what_is_in_it(project: Path) -> None:
     snapshot = take(project)
     assert (snapshot.files, snapshot.bytes, snapshot.unsettled, snapshot.skipped) == (4, 9 + 6 + 6 + 10, (), ())
-    assert code.verify(project / ".snap", snapshot.digest) == ()
-    entries = code.manifest(project / ".snap", snapshot.digest).entries
+    assert snapshots.verify(project / ".snap", snapshot.digest) == ()
+    entries = snapshots.manifest(project / ".snap", snapshot.digest).entries
     assert [(e.path, e.mode, e.size, e.target) for e in entries] == [
         ("link", "120000", 0, "pkg/a.py"),
         ("pkg", "040000", 0, ""),
@@ -78,10 +79,10 @@ def test_a_snapshot_says_what_is_in_it(project: Path) -> None:
 
 def test_files_are_read_back(project: Path) -> None:
     digest = take(project).digest
-    assert code.read_file(project / ".snap", digest, "pkg/a.py") == b"a = 1\n"
+    assert snapshots.read_file(project / ".snap", digest, "pkg/a.py") == b"a = 1\n"
     for path in ("pkg", "link", "gone.py"):
         with pytest.raises(StoreError, match="has no file"):
-            code.read_file(project / ".snap", digest, path)
+            snapshots.read_file(project / ".snap", digest, path)
 
 
 def test_the_manifest_is_json_for_anyone(project: Path) -> None:
@@ -133,7 +134,7 @@ def test_identity_changes_with_all_that_decides(project: Path, change: str) -> N
     CHANGES[change](project)
     after = take(project).digest
     assert after != before
-    assert code.verify(project / ".snap", before) == code.verify(project / ".snap", after) == ()
+    assert snapshots.verify(project / ".snap", before) == snapshots.verify(project / ".snap", after) == ()
 
 
 def test_unchanged_content_is_never_written_again(project: Path) -> None:
@@ -186,7 +187,7 @@ def test_a_change_that_no_time_stamp_shows_is_seen(project: Path) -> None:
         text = f"print({number:03})\n"
         (project / "train.py").write_text(text)
         digest = take(project).digest
-        assert code.read_file(project / ".snap", digest, "train.py").decode() == text
+        assert snapshots.read_file(project / ".snap", digest, "train.py").decode() == text
 
 
 @pytest.mark.parametrize("part", ["mtime_ns", "ctime_ns"])
@@ -197,13 +198,13 @@ def test_the_index_knows_only_files_older_than_the_reading(tmp_path: Path, part:
     found = Scan(
         entries=(Entry(path="x", kind="file", mode=0o644, size=1, inode=1, **stamps),), data=(), outward=(), skipped=()
     )
-    codeindex.save(tmp_path, "/root", codeindex.encoded(found), "sha256:", {"x": b"1" * 32}, found, since=1000)
-    index = codeindex.load(tmp_path, "/root")
+    indexes.save(tmp_path, "/root", indexes.encoded(found), "sha256:", {"x": b"1" * 32}, found, since=1000)
+    index = indexes.load(tmp_path, "/root")
     assert (set(index.known()), index.settled) == ({"x"} if kept else set(), kept)
-    assert codeindex.load(tmp_path, "/elsewhere").known() == {}
+    assert indexes.load(tmp_path, "/elsewhere").known() == {}
 
 
-@pytest.mark.parametrize("name", [codeindex.FILE, packs.CACHE, "cache"])
+@pytest.mark.parametrize("name", [indexes.FILE, packs.CACHE, "cache"])
 @pytest.mark.parametrize("damage", ["gone", "empty", "noise"])
 def test_caches_can_be_lost_or_damaged(project: Path, name: str, damage: str) -> None:
     first, before = take(project), pack_names(project)
@@ -213,7 +214,7 @@ def test_caches_can_be_lost_or_damaged(project: Path, name: str, damage: str) ->
     else:
         place.write_bytes(b"" if damage == "empty" else random.Random(1).randbytes(500))
     assert take(project) == first
-    assert code.read_file(project / ".snap", first.digest, "train.py") == b"print(1)\n"
+    assert snapshots.read_file(project / ".snap", first.digest, "train.py") == b"print(1)\n"
     assert pack_names(project) == before
 
 
@@ -221,10 +222,10 @@ def test_packs_that_were_removed_are_made_again(project: Path) -> None:
     first = take(project)
     for path in (project / ".snap" / packs.FOLDER).iterdir():
         path.unlink()
-    assert len(code.verify(project / ".snap", first.digest)) == 3
+    assert len(snapshots.verify(project / ".snap", first.digest)) == 3
     (project / "new").touch()
     take(project)
-    assert code.verify(project / ".snap", first.digest) == ()
+    assert snapshots.verify(project / ".snap", first.digest) == ()
 
 
 def test_verify_finds_a_flipped_bit(project: Path) -> None:
@@ -233,9 +234,9 @@ def test_verify_finds_a_flipped_bit(project: Path) -> None:
     data = bytearray(pack.read_bytes())
     data[data.index(b"print(1)")] ^= 1
     pack.write_bytes(data)
-    assert len(code.verify(project / ".snap", digest)) == 1
+    assert len(snapshots.verify(project / ".snap", digest)) == 1
     with pytest.raises(StoreError, match="damaged"):
-        code.read_file(project / ".snap", digest, "train.py")
+        snapshots.read_file(project / ".snap", digest, "train.py")
     with pytest.raises(StoreError, match="damaged"):
         trees.checkout(project / ".snap", digest)
     assert list((project / ".snap" / trees.FOLDER).iterdir()) == []
@@ -245,11 +246,11 @@ def test_verify_finds_a_manifest_of_something_else(project: Path) -> None:
     digest = take(project).digest
     path = project / ".snap" / "code" / f"{digest.removeprefix('sha256:')}.json"
     path.write_bytes(path.read_bytes().replace(b"train.py", b"trick.py"))
-    assert len(code.verify(project / ".snap", digest)) == 1
+    assert len(snapshots.verify(project / ".snap", digest)) == 1
     path.write_text("{")
-    assert len(code.verify(project / ".snap", digest)) == 1
+    assert len(snapshots.verify(project / ".snap", digest)) == 1
     path.unlink()
-    assert "no code snapshot" in code.verify(project / ".snap", digest)[0]
+    assert "no code snapshot" in snapshots.verify(project / ".snap", digest)[0]
 
 
 def test_names_that_are_not_utf8_are_kept_faithfully(project: Path) -> None:
@@ -261,8 +262,8 @@ def test_names_that_are_not_utf8_are_kept_faithfully(project: Path) -> None:
     first = take(project)
     settle()
     assert take(project) == take(project) == first
-    assert code.verify(project / ".snap", first.digest) == ()
-    assert code.read_file(project / ".snap", first.digest, f"{strange}/\udcff") == b"byte"
+    assert snapshots.verify(project / ".snap", first.digest) == ()
+    assert snapshots.read_file(project / ".snap", first.digest, f"{strange}/\udcff") == b"byte"
     tree = trees.checkout(project / ".snap", first.digest)
     assert contents(tree) == contents(project)
 
@@ -272,7 +273,7 @@ def test_large_files_are_streamed(project: Path) -> None:
     for name in ("one.bin", "two.bin"):
         (project / name).write_bytes(data)
     first, before = take(project), pack_names(project)
-    assert code.read_file(project / ".snap", first.digest, "two.bin") == data
+    assert snapshots.read_file(project / ".snap", first.digest, "two.bin") == data
     with tarfile.open(project / ".snap" / packs.FOLDER / next(iter(before))) as pack:
         assert pack.getnames() == ["one.bin", "pkg/a.py", "run.sh", "train.py"]
     os.utime(project / "one.bin")
@@ -286,10 +287,10 @@ def test_a_file_that_changed_since_the_scan_is_kept_as_it_is_now(project: Path, 
     (project / "train.py").write_bytes(b"1" * size)
     found = scan(project)
     (project / "train.py").write_bytes(b"2" * (size + 7))
-    snapshot = code.take(project / ".snap", project, found)
+    snapshot = snapshots.take(project / ".snap", project, found)
     assert (snapshot.unsettled, snapshot.bytes) == ((), size + 7 + 6 + 6 + 10)
-    assert code.read_file(project / ".snap", snapshot.digest, "train.py") == b"2" * (size + 7)
-    assert code.verify(project / ".snap", snapshot.digest) == ()
+    assert snapshots.read_file(project / ".snap", snapshot.digest, "train.py") == b"2" * (size + 7)
+    assert snapshots.verify(project / ".snap", snapshot.digest) == ()
     assert take(project).digest == snapshot.digest
 
 
@@ -309,17 +310,17 @@ def test_a_file_that_never_holds_still_is_told_of_and_the_store_stays_whole(proj
         os.kill(writer, signal.SIGKILL)
         os.waitpid(writer, 0)
     assert [
-        found for digest in code.listed(project / ".snap") for found in code.verify(project / ".snap", digest)
+        found for digest in snapshots.listed(project / ".snap") for found in snapshots.verify(project / ".snap", digest)
     ] == []
-    assert len(code.read_file(project / ".snap", snapshot.digest, "log")) > size
+    assert len(snapshots.read_file(project / ".snap", snapshot.digest, "log")) > size
 
 
 def test_a_file_that_vanished_since_the_scan_is_told_of(project: Path) -> None:
     found = scan(project)
     (project / "train.py").unlink()
-    snapshot = code.take(project / ".snap", project, found)
+    snapshot = snapshots.take(project / ".snap", project, found)
     assert (snapshot.unsettled, snapshot.files) == (("train.py",), 3)
-    assert code.verify(project / ".snap", snapshot.digest) == ()
+    assert snapshots.verify(project / ".snap", snapshot.digest) == ()
     assert take(project).digest == snapshot.digest
 
 
@@ -329,7 +330,7 @@ def test_a_file_that_became_something_else_is_told_of(project: Path, other: str)
     place = project / "train.py"
     place.unlink()
     {"link": lambda: place.symlink_to("/etc/passwd"), "fifo": lambda: os.mkfifo(place), "folder": place.mkdir}[other]()
-    snapshot = code.take(project / ".snap", project, found)
+    snapshot = snapshots.take(project / ".snap", project, found)
     assert (snapshot.unsettled, snapshot.files) == (("train.py",), 3)
 
 
@@ -389,9 +390,9 @@ def test_a_full_disk_leaves_what_was_there(project: Path, monkeypatch: pytest.Mo
             trees.checkout(project / ".snap", first.digest)
     left = [path.name for path in (project / ".snap").rglob(".*") if path.name != ".snap"]
     assert left == []
-    assert code.listed(project / ".snap") == (first.digest,)
-    assert code.verify(project / ".snap", first.digest) == ()
-    assert code.verify(project / ".snap", take(project).digest) == ()
+    assert snapshots.listed(project / ".snap") == (first.digest,)
+    assert snapshots.verify(project / ".snap", first.digest) == ()
+    assert snapshots.verify(project / ".snap", take(project).digest) == ()
 
 
 def changed(root: Path, seed: random.Random) -> None:
@@ -421,7 +422,7 @@ def test_killed_at_any_moment_the_store_stays_whole(project: Path) -> None:
         while True:
             changed(project, mine)
             found = scan(project)
-            trees.checkout(store, code.take(store, project, found).digest, found)
+            trees.checkout(store, snapshots.take(store, project, found).digest, found)
 
     for _ in range(40):
         child = forked(forever)
@@ -429,11 +430,11 @@ def test_killed_at_any_moment_the_store_stays_whole(project: Path) -> None:
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         assert os.WIFSIGNALED(status)
-    digests = code.listed(store)
+    digests = snapshots.listed(store)
     assert len(digests) >= 20
-    assert [problem for digest in digests for problem in code.verify(store, digest)] == []
+    assert [problem for digest in digests for problem in snapshots.verify(store, digest)] == []
     for tree in (store / trees.FOLDER).glob("[!.]*"):
-        entries = code.manifest(store, f"sha256:{tree.name}").entries
+        entries = snapshots.manifest(store, f"sha256:{tree.name}").entries
         files = {entry.path: entry.sha256 for entry in entries if entry.sha256}
         assert {str(p.relative_to(tree)) for p in tree.rglob("*") if p.is_file() and not p.is_symlink()} == set(files)
     last = take(project)
@@ -472,13 +473,13 @@ def test_several_processes_at_once(project: Path) -> None:
         for _ in range(12):
             changed(project, mine)
             found = scan(project)
-            snapshot = code.take(store, project, found)
-            assert code.verify(store, snapshot.digest) == ()
+            snapshot = snapshots.take(store, project, found)
+            assert snapshots.verify(store, snapshot.digest) == ()
             assert trees.checkout(store, snapshot.digest, found).is_dir()
 
     children = [forked(work) for _ in range(3)]
     assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0, 0]
-    assert [problem for digest in code.listed(store) for problem in code.verify(store, digest)] == []
+    assert [problem for digest in snapshots.listed(store) for problem in snapshots.verify(store, digest)] == []
 
 
 def test_a_tree_is_the_project_again(project: Path) -> None:
@@ -486,7 +487,7 @@ def test_a_tree_is_the_project_again(project: Path) -> None:
     os.utime(project / "train.py", ns=(10**18, 10**18 + 7))
     found = scan(project)
     store = project / ".snap"
-    digest = code.take(store, project, found).digest
+    digest = snapshots.take(store, project, found).digest
     mask = os.umask(0o077)
     tree = trees.checkout(store, digest, found)
     os.umask(mask)
@@ -527,7 +528,7 @@ def test_a_tree_of_what_is_not_there(project: Path) -> None:
 def test_an_empty_project(tmp_path: Path) -> None:
     snapshot = take(tmp_path)
     assert (snapshot.files, snapshot.bytes) == (0, 0)
-    assert code.verify(tmp_path / ".snap", snapshot.digest) == ()
+    assert snapshots.verify(tmp_path / ".snap", snapshot.digest) == ()
     assert list(trees.checkout(tmp_path / ".snap", snapshot.digest).iterdir()) == []
     assert pack_names(tmp_path) == set()
 
@@ -551,7 +552,7 @@ def test_whatever_the_project_holds_comes_back(tree: dict[str, bytes | str]) -> 
             except OSError:  # a file where a folder would have to be, or a link that leads nowhere
                 continue
         snapshot = take(root)
-        assert code.verify(root / ".snap", snapshot.digest) == ()
+        assert snapshots.verify(root / ".snap", snapshot.digest) == ()
         assert contents(trees.checkout(root / ".snap", snapshot.digest)) == contents(root)
         assert take(root) == snapshot
 
@@ -564,7 +565,7 @@ def test_what_packs_hold_is_found_again_without_the_cache(project: Path) -> None
 
 
 def test_contents_are_digests_of_files_and_texts_of_links(project: Path) -> None:
-    found = code.contents(project / ".snap", take(project).digest)
+    found = snapshots.contents(project / ".snap", take(project).digest)
     assert found["link"] == "pkg/a.py"
     assert found["pkg/a.py"] == found["pkg/same.py"] == "sha256:" + hashlib.sha256(b"a = 1\n").hexdigest()
     assert set(found) == {"link", "pkg/a.py", "pkg/same.py", "run.sh", "train.py"}
