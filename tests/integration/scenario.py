@@ -90,3 +90,18 @@ def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.02)
+
+
+def bring_base(source: Mapping[str, str], target: Mapping[str, str]) -> None:
+    """Copy the bookworm base, with the tag that tells its content, from one engine to another."""
+    image, *names = subprocess.run(
+        ["docker", "image", "inspect", "-f", "{{.Id}}{{range .RepoTags}} {{.}}{{end}}", "snapshot-base:bookworm"],
+        env=source,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert image
+    bases = [name for name in names if name.startswith("snapshot-base:")]
+    with subprocess.Popen(["docker", "save", *bases], env=source, stdout=subprocess.PIPE) as save:
+        subprocess.run(["docker", "load", "-q"], env=target, stdin=save.stdout, check=True, capture_output=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.scenario import Project, wait_for
+from tests.integration.scenario import Project, bring_base, wait_for
 
 MOMENTS = 24
 """How many moments between nothing and the end of a run are tried; they are spread evenly, each with some jitter."""
@@ -170,11 +170,7 @@ def test_an_engine_that_dies_in_mid_run(tmp_path: Path, command, engine: dict[st
     command("scripts/engine", "start", name)
     try:
         env = engine_environment(name)
-        save = subprocess.Popen(["docker", "save", "snapshot-base:bookworm"], env=engine, stdout=subprocess.PIPE)
-        subprocess.run(["docker", "load", "-q"], env=env, stdin=save.stdout, check=True, capture_output=True)
-        tag = command("docker", "image", "ls", "--format", "{{.Tag}}", "snapshot-base", env=engine).stdout.split()
-        content = next(t for t in tag if t.startswith("bookworm-"))
-        command("docker", "tag", "snapshot-base:bookworm", f"snapshot-base:{content}", env=env)
+        bring_base(engine, env)
         project = Project(tmp_path / "project", env)
         project.script("import time; open('half.txt', 'w').write('x'); open('ready', 'w'); time.sleep(120)")
         running = project.start("run", "train.py")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.scenario import Project
+from tests.integration.scenario import Project, bring_base
 
 
 @pytest.fixture
@@ -105,3 +106,47 @@ def test_a_base_that_can_not_be_pulled_says_how_to_make_one(tmp_path: Path, engi
     assert f"error: `{registry}/no/such:tag` can't be pulled" in done.stderr
     assert "scripts/build-base" in done.stderr
     assert not (project.path / "snap.lock").exists()
+
+
+def test_another_engine_builds_the_same_image(
+    tmp_path: Path, engine: dict[str, str], command, engine_environment, repository: Path
+):
+    if os.getuid() != 0:
+        pytest.skip("needs root to start an engine of its own")
+    here = Project(tmp_path / "here", engine)
+    shutil.copy(repository / "examples/digits/requirements.txt", here.path)
+    built = here.snap("build", "--no-cache")
+    assert built.returncode == 0, built.stderr
+    command("scripts/engine", "start", "twin", "--store", "overlay2")
+    try:
+        there = Project(tmp_path / "there", engine_environment("twin"))
+        bring_base(engine, there.env)
+        for name in ("requirements.txt", "snap.lock"):
+            shutil.copy(here.path / name, there.path)
+        again = there.snap("build", "--offline")
+        assert again.returncode == 0, again.stderr
+        assert again.stdout == built.stdout
+    finally:
+        command("scripts/engine", "stop", "twin", "--wipe")
+
+
+def test_plain_docker_builds_the_same_image_from_what_snap_writes(tmp_path: Path, engine: dict[str, str]):
+    project = Project(tmp_path / "project", engine)
+    project.write("requirements.txt", "six\nclick\n")
+    built = project.snap("build")
+    assert built.returncode == 0, built.stderr
+    context = tmp_path / "context"
+    assert project.snap("build", "--context", str(context)).returncode == 0
+    text = (context / "Dockerfile").read_text()
+    lines = text[text.index("docker buildx build") : text.index("- < Dockerfile")].splitlines()
+    plain = " ".join(line.strip("# \\") for line in lines).replace("name=snap:", "name=plain:")
+    subprocess.run(
+        ["sh", "-c", f"{plain} --no-cache - < Dockerfile"], cwd=context, env=engine, check=True, capture_output=True
+    )
+    name = next(word.split(",")[1].removeprefix("name=") for word in plain.split() if word.startswith("type=image"))
+    image = subprocess.run(
+        ["docker", "image", "inspect", "-f", "{{.Id}}", name], env=engine, check=True, capture_output=True, text=True
+    ).stdout
+    subprocess.run(["docker", "rmi", name], env=engine, check=True, capture_output=True)
+    assert image == built.stdout
+    assert project.snap("build", "--context", str(context)).returncode == 2, "a folder that is not empty is refused"
