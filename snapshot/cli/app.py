@@ -5,6 +5,7 @@ Also the one boundary where errors become words and an exit code.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -13,7 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from snapshot import __version__
-from snapshot.errors import AROUND_A_RUN, InterruptError, SnapshotError
+from snapshot.errors import AROUND_A_RUN, HostError, InterruptError, SnapshotError
 
 COMMANDS = {
     "lock": "Write snap.lock: the whole stack of this project, pinned.",
@@ -77,6 +78,9 @@ class Commands(click.Group):
             # The reader of our output (`| head`) has left.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(141)
+        except OSError as problem:
+            refused = _of_system(problem)
+            fail(refused, code=_code(refused.exit_code))
         except Exception:
             import traceback
 
@@ -88,11 +92,11 @@ class Commands(click.Group):
 
 def fail(problem: SnapshotError, *, code: int | None = None) -> NoReturn:
     """Print `error: …` and `hint: …`, and exit."""
-    from snapshot.report.text import harmless
+    from snapshot.cli.terminal import say
 
-    print(f"error: {harmless(problem.message)}", file=sys.stderr)
+    say(f"error: {problem.message}")
     if problem.hint:
-        print(f"hint: {harmless(problem.hint)}", file=sys.stderr)
+        say(f"hint: {problem.hint}")
     sys.exit(problem.exit_code if code is None else code)
 
 
@@ -107,6 +111,22 @@ def _of_click(problem: click.ClickException) -> SnapshotError:
     context = getattr(problem, "ctx", None)
     hint = f"see `snap{context.command_path[len(context.find_root().command_path) :]} --help`" if context else None
     return SnapshotError(text[:1].lower() + text[1:], hint=hint)
+
+
+def _of_system(problem: OSError) -> HostError:
+    """What the system refused and nobody foresaw, in its own words."""
+    from snapshot.project.names import display
+
+    reason = (problem.strerror or str(problem) or type(problem).__name__).lower()
+    names = [os.fsdecode(name) for name in (problem.filename, problem.filename2) if isinstance(name, str | bytes)]
+    if names:
+        return HostError(f"{reason}: " + ", ".join(f"`{display(name)}`" for name in names))
+    try:
+        # What could not be written is still there, and is refused again.
+        sys.stdout.flush()
+    except OSError:
+        return HostError(f"can't write the output: {reason}")
+    return HostError(f"can't write the output: {reason}" if problem.errno == errno.ENOSPC else reason)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)

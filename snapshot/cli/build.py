@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ import click
 from snapshot.cli import terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
+from snapshot.errors import UsageError
+from snapshot.project.names import display
 from snapshot.report import text
 
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ def command(check: bool, no_cache: bool, offline: bool, tag: str | None, context
     """
     from snapshot.cli.lock import ensure
 
+    _check_tag(tag)
     place = Place.here()
     lock = ensure(place, offline=offline)
     if context:
@@ -50,13 +54,29 @@ def command(check: bool, no_cache: bool, offline: bool, tag: str | None, context
         _check(place, lock, offline=offline)
 
 
+_PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
+_IMAGE = re.compile(
+    rf"(?=.{{1,255}}$)(?:[a-zA-Z0-9.-]+(?::\d+)?/)?{_PART}(?:/{_PART})*(?::\w[\w.-]{{0,127}})?", re.ASCII
+)
+"""A name and a tag; https://pkg.go.dev/github.com/distribution/reference has the grammar."""
+
+
+def _check_tag(tag: str | None) -> None:
+    """Raises UsageError before anything is built in vain."""
+    if tag is not None and not _IMAGE.fullmatch(tag):
+        raise UsageError(
+            f"`--tag {display(tag)}` is not a name that an image can have",
+            hint="write it in lower case without spaces, as in `--tag my-training:1`",
+        )
+
+
 def _write_context(place: Place, lock: Lock, target: Path, *, offline: bool) -> None:
     from snapshot.host.download import access_of
     from snapshot.host.pip_config import read
     from snapshot.image.build import write_context
 
     with terminal.step("fetching packages"):
-        write_context(lock, target, cache_dir=place.cache, access=access_of(read(os.environ)), offline=offline)
+        write_context(lock, target, cache_dir=place.make_cache(), access=access_of(read(os.environ)), offline=offline)
     terminal.note(f"`{target}/Dockerfile` begins with the command that builds it")
 
 
@@ -70,11 +90,12 @@ def build_image(
 
     if not no_cache and present(place.engine, lock):
         return build(place.engine, lock, cache_dir=place.cache, tag=tag)
+    cache = place.make_cache()
     with terminal.step("building the image") as step:
         return build(
             place.engine,
             lock,
-            cache_dir=place.cache,
+            cache_dir=cache,
             access=access_of(read(os.environ)),
             tag=tag,
             no_cache=no_cache,
@@ -112,7 +133,7 @@ def _check(place: Place, lock: Lock, *, offline: bool) -> None:
         found = check(
             place.engine,
             lock,
-            cache_dir=place.cache,
+            cache_dir=place.make_cache(),
             access=access_of(read(os.environ)),
             offline=offline,
             progress=_Shown(step),

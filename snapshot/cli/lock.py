@@ -7,11 +7,13 @@ import click
 from snapshot.cli import terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
-from snapshot.errors import StaleLockError
+from snapshot.errors import StaleLockError, UsageError
 from snapshot.lock import document
 from snapshot.lock.locking import Settings, is_current, lock_project
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from snapshot.lock.document import Lock
 
 
@@ -35,6 +37,11 @@ def command(upgrade: bool, packages: tuple[str, ...], check: bool) -> None:
       snap lock
       snap lock --upgrade-package torch
     """
+    if check and (upgrade or packages):
+        raise UsageError(
+            "`--check` changes nothing, and `--upgrade` does",
+            hint="leave out `--check`, or `--upgrade` and `--upgrade-package`",
+        )
     place = Place.here()
     settings = _settings(place)
     if check:
@@ -72,13 +79,19 @@ def _settings(place: Place) -> Settings:
 def _lock(
     place: Place, settings: Settings, *, upgrade: bool = False, packages: tuple[str, ...] = ()
 ) -> tuple[Lock, bool]:
-    said: list[str] = []
+    said: list[tuple[Callable[[str], None], str]] = []
     with terminal.step("locking"):
         result = lock_project(
-            place.root, settings, place.engine, upgrade=upgrade, upgrade_packages=packages, say=said.append
+            place.root,
+            settings,
+            place.engine,
+            upgrade=upgrade,
+            upgrade_packages=packages,
+            say=lambda text: said.append((terminal.note, text)),
+            warn=lambda text: said.append((terminal.warn, text)),
         )
-    for text in said:
-        terminal.note(text)
+    for speak, text in said:
+        speak(text)
     return result
 
 

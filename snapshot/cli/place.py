@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from functools import cached_property
 from pathlib import Path
 
 from snapshot.cli import terminal
+from snapshot.errors import HostError, UsageError
 from snapshot.host.engine import Engine
 from snapshot.project.config import Configuration, load
 from snapshot.project.root import find_root
@@ -21,8 +24,16 @@ class Place:
     @classmethod
     def here(cls) -> Place:
         """The project that the working directory is in."""
-        cwd = Path.cwd().resolve()
-        return cls(cwd, find_root(cwd, home=Path.home()))
+        try:
+            cwd = Path.cwd().resolve()
+        except FileNotFoundError:
+            raise UsageError("the working directory is gone", hint="`cd` to a folder that exists") from None
+        try:
+            home = Path.home()
+        except RuntimeError:
+            # Neither $HOME nor an entry in /etc/passwd.
+            home = None
+        return cls(cwd, find_root(cwd, home=home))
 
     @cached_property
     def config(self) -> Configuration:
@@ -35,6 +46,20 @@ class Place:
         import platformdirs
 
         return platformdirs.user_cache_path("snapshot")
+
+    def make_cache(self) -> Path:
+        """The cache folder, made now; raises HostError where it can't be written to."""
+        try:
+            self.cache.mkdir(parents=True, exist_ok=True)
+            if not os.access(self.cache, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        except OSError as problem:
+            reason = (problem.strerror or str(problem)).lower()
+            raise HostError(
+                f"the cache folder `{self.cache}` can't be written to: {reason}",
+                hint="set `XDG_CACHE_HOME` to a folder that can be",
+            ) from None
+        return self.cache
 
     @cached_property
     def engine(self) -> Engine:

@@ -2,17 +2,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
-from snapshot.cli import terminal
+from snapshot.cli import check, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
-from snapshot.errors import UsageError
-from snapshot.record.document import Request, Run
+from snapshot.cli.request import request as request_of
+from snapshot.cli.request import stored
+from snapshot.host.container import check_host
+from snapshot.record.document import Run
 from snapshot.report import text
 from snapshot.run.command import understand
 
@@ -69,8 +71,18 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
 
     place = Place.here()
     verbatim = ctx.meta.get("snapshot.verbatim", False)
+    check_host()
+    check.name(given["name"])
+    check.data(given["data"], cwd=place.cwd, root=place.root)
+    stored(str(place.cwd), what="the path of the project")
+    stored(*argv, what="an argument")
+    is_script = bool(argv) and not module and not verbatim
+    if is_script:
+        check.exists(argv[0], cwd=place.cwd)
     invocation = understand(argv, module=module, verbatim=verbatim, root=place.root, cwd=place.cwd)
-    request = _request(given, os.environ)
+    if is_script:
+        check.startable(place.cwd / argv[0], argv[0])
+    request = request_of(given, os.environ)
     assert place.store is not None
     from snapshot.cli.lock import ensure
 
@@ -99,46 +111,19 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
         environment=os.environ,
         warn=terminal.warn,
     )
+    _new_line(place.store.folder(run.id) / "log")
     _tell(run)
     assert run.exit is not None
     ctx.exit(125 if run.exit.code is None else run.exit.code)
 
 
-def _request(given: dict[str, Any], caller: Mapping[str, str]) -> Request:
-    if given["offline"] and given["network"] not in (None, "none"):
-        raise UsageError("`--offline` and `--network` contradict each other", hint="give one of them")
-    environment: dict[str, str] = {}
-    for name in given["env_file"]:
-        environment |= _env_file(Path(name), caller)
-    for item in given["env"]:
-        key, separator, value = item.partition("=")
-        if not key or (not separator and key not in caller):
-            raise UsageError(
-                f"`--env {item}` gives no value", hint=f"write `--env {key or 'NAME'}=VALUE`, or export it first"
-            )
-        environment[key] = value if separator else caller[key]
-    return Request(
-        environment=environment,
-        gpus=given["gpus"],
-        network="none" if given["offline"] else given["network"],
-        shm_size=given["shm_size"],
-        memory=given["memory"],
-        cpus=given["cpus"],
-    )
-
-
-def _env_file(path: Path, caller: Mapping[str, str]) -> dict[str, str]:
-    """Lines of K=V, or K for the caller's value, as `docker run` reads them; raises UsageError with file and line."""
-    found = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        key, separator, value = line.partition("=")
-        if not key.strip() or " " in key.strip():
-            raise UsageError(f"{path}:{number}: `{line}` is not `NAME=VALUE`", hint="write one NAME=VALUE on each line")
-        if separator or key in caller:
-            found[key.strip()] = value if separator else caller[key]
-    return found
+def _new_line(log: Path) -> None:
+    """Leave the line on the terminal that the training did not end, as progress bars do."""
+    if sys.stderr.isatty():
+        with suppress(OSError), log.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                print(file=sys.stderr, flush=True)
 
 
 def _tell(run: Run) -> None:
@@ -151,5 +136,6 @@ def _tell(run: Run) -> None:
     for note in run.notes:
         terminal.warn(note)
     names = ", ".join(text.shown(o.path) for o in run.outputs[:3]) + (", …" if len(run.outputs) > 3 else "")
-    outputs = f"{len(run.outputs)} output{'s' * (len(run.outputs) != 1)}" + (f": {names}" if names else "")
-    terminal.note(f"run {run.id} {text.outcome(run)} in {text.duration(run.seconds)}, {outputs}")
+    outputs = text.count(len(run.outputs), "output") + (f": {names}" if names else "")
+    removed = f"; {text.count(len(run.deleted), 'file')} removed" if run.deleted else ""
+    terminal.note(f"run {run.id} {text.outcome(run)} in {text.duration(run.seconds)}, {outputs}{removed}")

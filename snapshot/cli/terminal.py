@@ -5,19 +5,25 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from snapshot.report.text import harmless
 
 
+def say(text: str) -> None:
+    """One line on stderr; that it can't be written (a full disk, a terminal that is gone) ends nothing."""
+    with suppress(OSError):
+        print(harmless(text), file=sys.stderr, flush=True)
+
+
 def note(text: str) -> None:
     """One line about what was done."""
-    print(f"snap: {harmless(text)}", file=sys.stderr, flush=True)
+    say(f"snap: {text}")
 
 
 def warn(text: str) -> None:
     """One line about what the reader should know."""
-    print(f"warning: {harmless(text)}", file=sys.stderr, flush=True)
+    say(f"warning: {text}")
 
 
 class Step:

@@ -13,14 +13,16 @@ from pathlib import Path
 from snapshot.errors import BuildError, EngineError, HostError
 from snapshot.host import process
 from snapshot.host.container import refused
-from snapshot.host.engine import Engine
 
 TAIL = 12
 """Lines of a failing step's output that are worth showing."""
 _LINE = re.compile(r"#(?P<number>\d+) (?P<rest>.*)")
 _RUN = re.compile(r"\[(?:\S+ )?\s*(?P<index>\d+)/\d+\] RUN ")
 _NO_BUILDX = ("is not a docker command", "unknown command: docker buildx", "unknown flag: --builder")
-_NO_ENGINE = re.compile(r"cannot connect|connection refused|permission denied.*\.sock|daemon running", re.IGNORECASE)
+_NO_ENGINE = re.compile(
+    r"cannot connect|connection refused|permission denied.*\.sock|connect: permission denied|daemon running",
+    re.IGNORECASE,
+)
 _LOG = re.compile(r"\d+\.\d+ (?P<text>.*)")
 
 
@@ -153,23 +155,3 @@ def stop(running: subprocess.Popen[bytes]) -> None:
 def _lines(stream: Iterable[bytes]) -> Iterable[str]:
     for line in stream:
         yield line.decode(errors="replace").rstrip()
-
-
-def tag(engine: Engine, image: str, reference: str) -> None:
-    """Give `image` one more name."""
-    repository, _, name = reference.rpartition(":")
-    if not repository or "/" in name:
-        repository, name = reference, "latest"
-    engine.client.api.tag(image, repository, name)
-
-
-def untag(engine: Engine, reference: str) -> None:
-    """Take the name away, and the image with it when it has no other; nothing happens when there is none."""
-    import docker.errors
-
-    try:
-        engine.client.api.remove_image(reference)
-    except docker.errors.ImageNotFound:
-        return
-    except docker.errors.APIError as problem:
-        raise EngineError(f"`{reference}` can't be removed: {problem.explanation}") from None

@@ -7,12 +7,14 @@ with the engine's own work instead of preceding it. Everything else is asked thr
 from __future__ import annotations
 
 import os
+import re
 
 from snapshot.document import Value
 from snapshot.errors import EngineError
 from snapshot.host import process
 
 START_HINT = 'start Docker, or bring up a private engine: `scripts/engine start; eval "$(scripts/engine env)"`'
+UPGRADE_HINT = 'upgrade Docker, or bring up a private engine: `scripts/engine start; eval "$(scripts/engine env)"`'
 
 
 class Mount(Value, kw_only=True, frozen=True):
@@ -94,36 +96,67 @@ def run_tool(container: Container, *, stdin: bytes = b"", timeout: float | None 
 def refused(stderr: str) -> EngineError:
     """The engine's own words on why it did not start a container, as an error with what to do."""
     words = said(stderr)
-    if "Cannot connect" in words or "is the docker daemon running" in words.lower() or "failed to connect" in words:
-        return unreachable()
-    if "permission denied" in words and ".sock" in words:
+    if _NO_PERMISSION.search(words):
         return EngineError("no permission to talk to the Docker engine", hint="join the `docker` group, or run as root")
+    if _NO_ENGINE.search(words):
+        return unreachable()
     if "No such image" in words or "Unable to find image" in words:
         return ImageMissingError(words)
-    hint = next((hint for sign, hint in _HINTS.items() if sign in words), "see `docker info` and the engine's log")
+    hint = next((hint for sign, hint in _HINTS if re.search(sign, words)), "see `docker info` and the engine's log")
     return EngineError(f"the engine did not start the container: {words}", hint=hint)
 
 
-_HINTS = {
-    "could not select device driver": "install `nvidia-container-toolkit` on this host, and restart Docker",
-    "executable file not found": "the image has no such program; a script of the project is run as `snap run SCRIPT`",
-    "no space left on device": "free some space with `docker system prune`",
-    "invalid argument": "see `snap run --help`",
-}
+_NO_PERMISSION = re.compile(r"connect.*permission denied|permission denied.*(connect|\.sock)", re.IGNORECASE)
+_NO_ENGINE = re.compile(
+    r"cannot connect|failed to connect|daemon running|error during connect|unable to resolve docker endpoint"
+    r"|unable to parse docker host|no such host",
+    re.IGNORECASE,
+)
+_HINTS = (
+    ("could not select device driver", "install `nvidia-container-toolkit` on this host, and restart Docker"),
+    ("unknown device", "see `nvidia-smi -L` for the GPUs of this host"),
+    ("executable file not found", "the image has no such program; a script of the project is run as `snap run SCRIPT`"),
+    ("no space left on device", "free some space with `docker system prune`"),
+    ("range of CPUs", "give `--cpus` a number in that range"),
+    ("Minimum memory limit", "give `--memory` more, with its unit, as in `8g`"),
+    (r"[Nn]etwork \S+ not found", "see `docker network ls`"),
+    ("joining network namespace", "see `docker ps` for the containers that run"),
+    ("is too old|is too new", UPGRADE_HINT),
+    ("invalid argument", "see `snap run --help`"),
+)
 
 
 class ImageMissingError(EngineError):
     """The engine has no image of that name."""
 
 
+_LOGGED = re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d ")
+
+
 def said(stderr: str) -> str:
     """The one line of the docker CLI's complaint that matters."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip() and not line.startswith("Run 'docker")]
+    lines = []
+    for line in map(str.strip, stderr.splitlines()):
+        if line.startswith(("Usage:", "Run 'docker", "See 'docker")):
+            break
+        # The CLI's own log, as on an answer that it does not expect, begins with date and time.
+        if line and not line.startswith("WARNING:") and not _LOGGED.match(line):
+            lines.append(line)
     text = " ".join(lines).removeprefix("docker: ").removeprefix("Error response from daemon: ")
     return text.rstrip(".") or "no reason given"
 
 
+def check_host() -> None:
+    """Raises EngineError when DOCKER_HOST names nothing that can run a training of this host's files."""
+    scheme, separator, _ = os.environ.get("DOCKER_HOST", "").partition("://")
+    if separator and scheme not in ("unix", "tcp"):
+        raise unreachable()
+
+
 def unreachable() -> EngineError:
     """No engine answers."""
-    where = os.environ.get("DOCKER_HOST", "its default socket")
-    return EngineError(f"no Docker engine answers at {where}", hint=START_HINT)
+    where = os.environ.get("DOCKER_HOST")
+    hint = START_HINT
+    if where and not where.startswith("unix://"):
+        hint = "correct or unset `DOCKER_HOST`; an engine of this host is `unix:///var/run/docker.sock`"
+    return EngineError(f"no Docker engine answers at {where or 'its default socket'}", hint=hint)

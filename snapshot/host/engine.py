@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
@@ -11,7 +12,7 @@ import msgspec
 
 from snapshot.document import Value
 from snapshot.errors import EngineError, NetworkError
-from snapshot.host.container import START_HINT, refused, said, unreachable
+from snapshot.host.container import UPGRADE_HINT, refused, said, unreachable
 
 if TYPE_CHECKING:
     import docker
@@ -86,9 +87,11 @@ class Engine:
             if "Permission" in str(problem):
                 raise refused("permission denied while talking to docker.sock") from None
             raise unreachable() from None
-        if int(version["Version"].split(".")[0]) < OLDEST:
+        # Builds from a source tree name no number.
+        major = re.match(r"\d+", version["Version"])
+        if major and int(major[0]) < OLDEST:
             raise EngineError(
-                f"the Docker engine is version {version['Version']}, and {OLDEST} or newer is needed", hint=START_HINT
+                f"the Docker engine is version {version['Version']}, and {OLDEST} or newer is needed", hint=UPGRADE_HINT
             )
         return client
 

@@ -86,7 +86,7 @@ def build(
     if image is None:
         image = _build(engine, lock, reference, cache_dir, access or Access(), no_cache, offline, progress)
     if tag:
-        buildx.tag(engine, image.id, tag)
+        engine.tag(image.id, tag)
     return BuiltImage(id=image.id, reference=reference, seconds=time.monotonic() - started, was_there=was_there)
 
 
@@ -116,7 +116,7 @@ def check(
     try:
         second = _build(engine, lock, reference, cache_dir, access or Access(), True, offline, progress)
     finally:
-        buildx.untag(engine, reference)
+        engine.untag(reference)
     return Check(expected=first.id, got=second.id, differing=_differing(lock, cache_dir, first, second))
 
 

@@ -8,16 +8,23 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from snapshot import digest
-from snapshot.errors import NetworkError, ResolveError
+from snapshot.errors import NetworkError, ResolveError, UsageError
 from snapshot.host.engine import Image
 from snapshot.lock.document import Base
-from snapshot.project.python_version import PythonChoice
+from snapshot.project.python_version import VERSION_FILE, PythonChoice
 
 LABEL_PYTHON = "org.snapshot-ml.base.python"
 CONFIGURED = "configuration"
 CHOSEN = "chosen"
 OLDEST_EPOCH = 315532800
 """1980: the oldest time that a zip file can hold, for images that say no time of their own."""
+
+# https://github.com/distribution/reference/blob/main/regexp.go
+_WORD = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
+_HOST = rf"(?:{_WORD}(?:\.{_WORD})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
+_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_DIGEST = r"(?:sha256:[0-9a-fA-F]{64}|sha512:[0-9a-fA-F]{128})"
+_REFERENCE = re.compile(rf"(?:{_HOST}/)?{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(?:@{_DIGEST})?")
 
 _NUMBER = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)?")
 
@@ -74,19 +81,37 @@ def choose(
     Raises NetworkError or ResolveError, with what to do, when it can't be had.
     """
     if configured:
+        check_reference(configured)
         return kept(engine, old, configured) or engine.image(configured) or engine.pull(configured)
     if old and (image := kept(engine, old, old.reference)):
         return image
     if python.minor in at_hand:
         return at_hand[python.minor]
-    reference = f"python:{python.version}-slim-bookworm"
-    try:
-        return engine.image(reference) or engine.pull(reference)
-    except NetworkError as problem:
-        raise ResolveError(
-            f"no base image with Python {python.version} at hand, and {problem.message}",
-            hint=_hint(python, at_hand),
-        ) from None
+    # What pyenv happened to have may be on no registry.
+    versions = dict.fromkeys([python.version, *([python.minor] if python.because == VERSION_FILE else [])])
+    for version in versions:
+        reference = f"python:{version}-slim-bookworm"
+        try:
+            return engine.image(reference) or engine.pull(reference)
+        except NetworkError as problem:
+            message = problem.message
+    raise ResolveError(
+        f"no base image with Python {python.version} at hand, and {message}", hint=_hint(python, at_hand)
+    )
+
+
+def check_reference(reference: str) -> None:
+    """Raise UsageError when no engine or registry can have an image of that name."""
+    if _REFERENCE.fullmatch(reference):
+        return
+    name = reference.partition("@")[0]
+    lower = re.sub(r"^[^:@]*", lambda found: found[0].lower(), reference)
+    hint = 'write it as in `base = "python:3.12-slim-bookworm"`'
+    if "@" in reference and _REFERENCE.fullmatch(name):
+        hint = "a digest is `sha256:` and 64 hexadecimal digits"
+    elif _REFERENCE.fullmatch(lower):
+        hint = f"names of images are lower case: `{lower}`"
+    raise UsageError(f"the base `{reference}` is not an image reference", hint=hint)
 
 
 def kept(engine: Engine, old: Base | None, reference: str) -> Image | None:

@@ -18,6 +18,7 @@ from snapshot.errors import StoreError
 
 SCHEMA = "snap.lock/1"
 FILE_NAME = "snap.lock"
+REMEDY = "restore it, or remove it and run `snap lock`"
 
 
 class _Part(Document, frozen=True, kw_only=True, rename="kebab", omit_defaults=True):
@@ -163,19 +164,76 @@ def loads(text: str, *, where: str = FILE_NAME) -> Lock:
     try:
         value = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
-        raise StoreError(
-            f"{where} is not TOML: {problem}", hint="restore it, or remove it and run `snap lock`"
-        ) from None
-    check_schema(value, SCHEMA, where=where)
-    lock = decode(value, Lock, where=where)
+        raise StoreError(f"{where} is not TOML: {problem}", hint=REMEDY) from None
+    try:
+        check_schema(value, SCHEMA, where=where)
+        lock = decode(value, Lock, where=where)
+    except StoreError as problem:
+        raise StoreError(problem.message, hint=problem.hint or REMEDY) from None
     for what, text, form in _untrusted(lock):
         if not form.fullmatch(text):
-            raise StoreError(
-                f"{where}: {what} {text!r} is malformed", hint="restore it, or remove it and run `snap lock`"
-            )
+            raise StoreError(f"{where}: {what} {text!r} is malformed", hint=REMEDY)
+    for contradiction in _contradictions(lock):
+        raise StoreError(f"{where}: {contradiction}", hint=REMEDY)
     return lock
 
 
+def _contradictions(lock: Lock) -> Iterator[str]:
+    """What no lock of ours says."""
+    if not 0 <= lock.source_date_epoch <= _LATEST:
+        yield f"the source-date-epoch {lock.source_date_epoch} is no time that files can have"
+    if not lock.base.layers or not all(lock.base.layers):
+        yield "the base has no layers"
+    if lock.base.os != "linux":
+        yield f"the base is of the system {lock.base.os!r}, not of `linux`"
+    if lock.base.architecture not in _ARCHITECTURES:
+        yield f"the base is of the architecture {lock.base.architecture!r}, which there is not"
+    seen = set()
+    for package in lock.packages:
+        if package.name in seen:
+            yield f"`{package.name}` is in it twice"
+        seen.add(package.name)
+        if not _is_of(package.wheel.name, package.name, package.version):
+            yield f"`{package.wheel.name}` is not {package.name} {package.version}"
+
+
+def _is_of(file: str, name: str, version: str) -> bool:
+    """Whether a wheel of that file name is of that package and version.
+
+    As `packaging.utils.parse_wheel_filename` has it; that is asked only where names or versions differ as text, since
+    each start of a run reads the lock.
+    """
+    parts = file.removesuffix(".whl").split("-")
+    if len(parts) not in (5, 6):
+        return False
+    if parts[0] != name and _SEPARATORS.sub("-", parts[0]).lower() != name:
+        return False
+    if parts[1] == version:
+        return True
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        # Old wheels write the `-` of a version, and the `+`, as `_`.
+        written = {Version(parts[1].replace("_", sign)) for sign in ("-", "+") if _is_version(parts[1], sign)}
+        return Version(version) in written
+    except InvalidVersion:
+        return False
+
+
+def _is_version(text: str, sign: str) -> bool:
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        Version(text.replace("_", sign))
+    except InvalidVersion:
+        return False
+    return True
+
+
+_SEPARATORS = re.compile(r"[-_.]+")
+_LATEST = 2**32
+"""Early in 2106: the end of what gzip's and many file systems' times can say."""
+_ARCHITECTURES = frozenset({"386", "amd64", "arm", "arm64", "loong64", "mips64le", "ppc64le", "riscv64", "s390x"})
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _VERSION = re.compile(r"[A-Za-z0-9.!+_-]+")
 _WORD = re.compile(r"[!-~]+")
@@ -202,4 +260,11 @@ def read(path: Path) -> Lock | None:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
+    except UnicodeDecodeError:
+        raise StoreError(f"{path.name} is not text in UTF-8", hint=REMEDY) from None
+    except IsADirectoryError:
+        raise StoreError(f"{path.name} is a folder", hint="move it away, and run `snap lock`") from None
+    except OSError as problem:
+        reason = (problem.strerror or str(problem)).lower()
+        raise StoreError(f"{path.name} can't be read: {reason}", hint=f"see `ls -l {path.name}`") from None
     return loads(text, where=path.name)

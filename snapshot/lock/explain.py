@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from packaging.utils import canonicalize_name
+
 from snapshot.document import Document
-from snapshot.errors import NetworkError, ResolveError, SnapshotError, UsageError
+from snapshot.errors import IntegrityError, NetworkError, ResolveError, SnapshotError, UsageError
 from snapshot.host.pip_config import strip_credentials
+from snapshot.project.requirements import CONFIGURED, PROJECT_FILE
 
 _NOT_FETCHED = re.compile(r"Could not fetch URL (?P<url>\S+): (?P<reason>.*?)(?: - skipping)?$", re.DOTALL)
 _NO_VERSION = re.compile(
@@ -45,10 +48,20 @@ def error(failure: Failure, *, source: str, python: str, places: Mapping[str, st
     if failure.kind == "NoWheel":
         return no_wheel(message)
     if failure.kind == "NotAPackage":
-        return not_a_package(message)
+        return not_a_package(_items(message, source))
+    if failure.kind == "WrongHash":
+        return wrong_hash(_items(message, source))
+    if failure.kind == "NoHash":
+        return no_hash(message, source)
+    if failure.kind == "HashMismatch":
+        found_file = re.search(r"^ *(?P<what>\S.*?) from (?P<url>\S+?):?$", message, re.MULTILINE)
+        what = f"`{found_file['what']}`" if found_file else "a file"
+        return IntegrityError(
+            f"{what} is not the file whose hash its link gives", hint="try again, or use another index"
+        )
     network = [line for line in (*said, message) if is_network(line)]
     if failure.cause == "ResolutionImpossible" and "ResolutionImpossible" in message:
-        return contradiction(said)
+        return contradiction(said, places or {})
     if network and failure.kind not in ("RequirementsFileParseError", "UnsupportedPythonVersion"):
         return out_of_reach(network[0])
     if found := first(_NO_VERSION, said):
@@ -81,11 +94,32 @@ def not_a_package(requirement: str) -> SnapshotError:
     )
 
 
-def contradiction(said: Iterable[str]) -> SnapshotError:
-    """No set of versions satisfies all requirements: pip's list of those in conflict."""
+def wrong_hash(text: str) -> SnapshotError:
+    """The hashes of a requirement are those of other files: `text` is file name, sha256 and where it stands."""
+    name, _, rest = text.partition(" ")
+    sha256, _, comes_from = rest.partition(" ")
+    has = f"has sha256:{sha256}, which" if sha256 else "has a hash that"
+    return IntegrityError(
+        f"{place(comes_from).strip('()')}: `{name}` {has} is not among the hashes given",
+        hint="find out whose file it is; if it is the one that you want, write its hash: "
+        f"`--hash=sha256:{sha256 or '…'}`",
+    )
+
+
+def no_hash(packages: str, source: str) -> SnapshotError:
+    """Hashes are demanded, by `--require-hashes` or since one requirement has one, and some packages have none."""
+    return ResolveError(
+        f"{source} demands hashes, and gives none for {_short(packages)}",
+        hint="give every package its version and `--hash`, as `pip-compile --generate-hashes` does, "
+        "or none: `snap.lock` has a hash of each file in any case",
+    )
+
+
+def contradiction(said: Iterable[str], places: Mapping[str, str]) -> SnapshotError:
+    """No set of versions satisfies all requirements: pip's list of those in conflict, and where each stands."""
     lines = [line.strip() for text in said if "The conflict is caused by" in text for line in text.splitlines()]
     causes = [line for line in lines if "depends on" in line or "requested" in line]
-    spoken = "; ".join(dict.fromkeys(line.replace("The user requested", "requested:") for line in causes))
+    spoken = "; ".join(dict.fromkeys(_requested(line, places) for line in causes))
     return ResolveError(
         f"the requirements contradict each other: {_short(spoken)}"
         if spoken
@@ -96,7 +130,7 @@ def contradiction(said: Iterable[str]) -> SnapshotError:
 
 def no_version(found: re.Match[str], source: str, python: str, said: Sequence[str] = ()) -> SnapshotError:
     """No version of a package fits."""
-    what, where = found["what"], place(found["where"] or "")
+    what, where = found["what"], _items(place(found["where"] or ""), source)
     where = f" ({where})" if where else ""
     versions = [version for version in found["versions"].split(", ") if version != "none"]
     if other := [
@@ -136,9 +170,30 @@ def invalid(found: re.Match[str], message: str, source: str, places: Mapping[str
     what = found["what"].strip("'\"")
     line = re.search(r"(?:line (?P<a>\d+) of (?P<b>[^)\n]+)|-[rc] (?P<d>[^)\n]+?) \(line (?P<c>\d+)\))", message)
     where = places.get(what) or (f"{line['b'] or line['d']}, line {line['a'] or line['c']}" if line else source)
+    where = _items(where, source)
     if "looks like a path" in message:
         return UsageError(f"{where}: `{what}` is a path that is not there", hint="name packages by name and version")
     return UsageError(f"{where}: `{what}` is not a requirement", hint="write it as in `numpy>=2,<3`")
+
+
+def _requested(line: str, places: Mapping[str, str]) -> str:
+    """`The user requested numpy<2`, with the line that says so."""
+    what = line.removeprefix("The user requested").removeprefix(" (constraint)").strip()
+    if what == line:
+        return line
+    where = [name for text, name in places.items() if _same(text, what)]
+    return f"requested: {what}" + (f" ({', '.join(where)})" if where else "")
+
+
+def _same(line: str, what: str) -> bool:
+    """Whether `line` asks for the package and versions that pip names as `what`."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        a, b = Requirement(re.sub(r"\s--.*", "", line)), Requirement(what)
+    except InvalidRequirement:
+        return False
+    return (canonicalize_name(a.name), a.specifier, a.url) == (canonicalize_name(b.name), b.specifier, b.url)
 
 
 def is_network(line: str) -> bool:
@@ -154,7 +209,7 @@ def is_network(line: str) -> bool:
 def out_of_reach(line: str) -> SnapshotError:
     """A server's refusal, or its silence."""
     page = _NOT_FETCHED.search(line)
-    url = page["url"] if page else next(iter(re.findall(r"https?://[^\s'\"),]+", line)), "the index")
+    url = page["url"] if page else _address(line)
     where = f"`{url}` can't be fetched"
     if "CERTIFICATE_VERIFY_FAILED" in line or "certificate verify failed" in line:
         return NetworkError(
@@ -178,6 +233,17 @@ def out_of_reach(line: str) -> SnapshotError:
     )
 
 
+def _address(line: str) -> str:
+    """The URL that `line` names, or the server, which is all that a failed connection names."""
+    if found := re.search(r"https?://[^\s'\"),]+", line):
+        return found[0]
+    if found := re.search(r"(HTTPS?)ConnectionPool\(host='([^']+)', port=(\d+)\)", line):
+        port = "" if found[3] in ("80", "443") else f":{found[3]}"
+        path = re.search(r"with url: (\S+)", line)
+        return f"{found[1].lower()}://{found[2]}{port}{path[1] if path else '/'}"
+    return "the index"
+
+
 def warnings(lines: Sequence[str]) -> tuple[str, ...]:
     """What to tell of pages that could not be had although resolving went well."""
     return tuple(dict.fromkeys(out_of_reach(strip_credentials(line)).message for line in lines if is_network(line)))
@@ -186,6 +252,17 @@ def warnings(lines: Sequence[str]) -> tuple[str, ...]:
 def place(comes_from: str) -> str:
     """pip's `-r requirements.txt (line 2)` as `requirements.txt, line 2`."""
     return _LINE.sub(r"\g<file>, line \g<line>", comes_from)
+
+
+def _items(text: str, source: str) -> str:
+    """`text`, where what stood in no requirements file has items rather than lines."""
+    if source not in (CONFIGURED, PROJECT_FILE):
+        return text
+    return re.sub(rf"(?:-r )?({re.escape(source)})(?:, line (\d+)| \(line (\d+)\))", _item, text)
+
+
+def _item(found: re.Match[str]) -> str:
+    return f"{found[1]}, item {found[2] or found[3]}"
 
 
 def first(pattern: re.Pattern[str], lines: Iterable[str]) -> re.Match[str] | None:

@@ -21,7 +21,7 @@ from typing import Any
 
 import pip
 import piptools.logging
-from pip._internal.exceptions import InstallationSubprocessError
+from pip._internal.exceptions import HashMismatch, InstallationSubprocessError
 from pip._internal.metadata import get_metadata_distribution
 from pip._internal.models.link import Link
 from pip._internal.network.download import Downloader
@@ -39,6 +39,8 @@ PACKAGES = "/snap/packages"
 
 SAID: list[str] = []
 """What pip said of its failure, and of pages that it could not get."""
+FOLDERS: list[str] = []
+"""Where requirements were written that stood in no file: nobody else's affair."""
 _INCLUDE = re.compile(r"(\s*(?:-r|-c|--requirement|--constraint|-f|--find-links)(?:\s+|\s*=\s*))(\S.*)")
 
 
@@ -51,6 +53,7 @@ def resolve(question: dict[str, Any]) -> dict[str, Any]:
     listen()
     prepared = watch_preparing(repository.command)
     given = wanted(question, repository)
+    demands = hash_demands(given, repository)
     with global_tempdir_manager():
         resolver = BacktrackingResolver(
             constraints=given,
@@ -59,8 +62,9 @@ def resolve(question: dict[str, Any]) -> dict[str, Any]:
             allow_unsafe=True,
         )
         found = resolver.resolve(max_rounds=100)
+        missing_hash(found, demands)
     needs = dependencies(found)
-    packages = [describe(ireq, needs, sizes, prepared, repository) for ireq in found]
+    packages = [describe(ireq, needs, sizes, prepared, repository, demands or {}) for ireq in found]
     return {
         "packages": sorted(packages, key=lambda package: str(package["name"])),
         "warnings": list(
@@ -74,6 +78,7 @@ def wanted(question: dict[str, Any], repository: PyPIRepository) -> list[Any]:
     """The requirements as pip reads them, options in them applied."""
     with tempfile.TemporaryDirectory() as name:
         folder, file = Path(name), question["file"]
+        FOLDERS.append(f"{name}/")
         if not file:
             file = folder / question["source"]
             write(file, "".join(f"{_INCLUDE.sub(rooted, line)}\n" for line in question["lines"]))
@@ -88,6 +93,8 @@ def wanted(question: dict[str, Any], repository: PyPIRepository) -> list[Any]:
                 options=repository.options,
                 constraint=constraint,
             )
+    # Hashes of one are asked of all, also where the one is not for this base.
+    repository.options.require_hashes |= any(ireq.hash_options for ireq in out)
     out = [ireq for ireq in out if ireq.match_markers(())]
     for ireq in out:
         drop_extras(ireq)
@@ -102,6 +109,55 @@ class NotAPackage(Exception):  # noqa: N818
 
 class NoWheel(Exception):  # noqa: N818
     """A package that the index has as source only."""
+
+
+class WrongHash(Exception):  # noqa: N818
+    """A file that is none of those whose hashes the requirements give."""
+
+
+class NoHash(Exception):  # noqa: N818
+    """A package without a hash, where the requirements demand hashes."""
+
+
+def hash_demands(given: list[Any], repository: Any) -> dict[str, list[Any]] | None:
+    """Name → the hashes that each requirement of it gives, and where; None where no hashes are demanded.
+
+    pip's finder prefers files that have a hash given for them; its own check is left out, since it would fetch files.
+    What is given is copied: pip adds the index's own hash to it when it prepares a file.
+    """
+    demanded = repository.options.require_hashes
+    repository.options.require_hashes = False
+    out: dict[str, list[Any]] = {}
+    for ireq in given:
+        if ireq.hash_options:
+            allowed = {kind: {digits.lower() for digits in known} for kind, known in ireq.hash_options.items()}
+            out.setdefault(key_from_ireq(ireq), []).append((allowed, ireq.comes_from))
+    return out if demanded else None
+
+
+def missing_hash(found: Any, demands: dict[str, list[Any]] | None) -> None:
+    """Raise NoHash for packages that no requirement gives a hash of; a direct link may give its own."""
+    if demands is None:
+        return
+    names = sorted(
+        f"{key_from_ireq(ireq)}=={next(iter(ireq.specifier)).version}"
+        for ireq in found
+        if key_from_ireq(ireq) not in demands and not (ireq.original_link and hash_of(ireq.original_link))
+    )
+    if names:
+        raise NoHash(", ".join(names))
+
+
+def has_hash(link: Any, sha256: str, allowed: dict[str, set[str]], held: Path | None, repository: Any) -> bool:
+    """Whether the file of `link` has one of the `allowed` hashes."""
+    if sha256 in allowed.get("sha256", ()):
+        return True
+    others = {kind: digits for kind, digits in allowed.items() if kind != "sha256"}
+    if not others:
+        return False
+    # Indexes give no other hash than sha256: the file itself must be read.
+    path = held or download(link, repository)
+    return any(hash_file(path, kind) in digits for kind, digits in others.items())
 
 
 def sdist_name(filename: str) -> str:
@@ -155,10 +211,17 @@ def remember(preparer: Any, fetched: dict[str, Path]) -> None:
 
     def prepare_ours(req: Any, *arguments: Any, **options: Any) -> Any:
         path, link = metadata_path(req), req.link
+        # pip's copies share these lists, and it adds to them.
+        req.hash_options = {kind: list(known) for kind, known in req.hash_options.items()}
         try:
             distribution = saved(prepare(req, *arguments, **options), path)
         except InstallationSubprocessError as problem:
             raise NoWheel(sdist_name(link.filename)) from problem
+        except HashMismatch as problem:
+            if not req.hash_options:
+                raise
+            got = problem.gots.get("sha256")
+            raise WrongHash(f"{link.filename} {got.hexdigest() if got else ''} ({req.comes_from})") from problem
         if link.is_wheel and not link.is_file and req.local_file_path:
             fetched[link.url] = keep(link, Path(req.local_file_path))
         return distribution
@@ -201,7 +264,12 @@ def keep(link: Any, path: Path) -> Path:
 
 
 def describe(
-    ireq: Any, needs: dict[str, set[str]], sizes: dict[str, int], fetched: dict[str, Path], repository: Any
+    ireq: Any,
+    needs: dict[str, set[str]],
+    sizes: dict[str, int],
+    fetched: dict[str, Path],
+    repository: Any,
+    demands: dict[str, list[Any]],
 ) -> dict[str, Any]:
     """One package of the lock."""
     link, name = ireq.link, key_from_ireq(ireq)
@@ -211,6 +279,9 @@ def describe(
     path = Path(link.file_path) if link.is_file else None
     held = path or fetched.get(link.url)
     sha256 = hash_of(link) or hash_file(held or download(link, repository))
+    for allowed, comes_from in demands.get(name, ()):
+        if not has_hash(link, sha256, allowed, held, repository):
+            raise WrongHash(f"{link.filename} {sha256} ({comes_from})")
     # The same bytes at an index that other machines reach too.
     shared = elsewhere(link, name, sha256, repository) if path else link
     return {
@@ -274,9 +345,9 @@ def hash_of(link: Any) -> str | None:
     return str(found[0]) if found else None
 
 
-def hash_file(path: Path) -> str:
-    """The sha256 of a file."""
-    digest = hashlib.sha256()
+def hash_file(path: Path, kind: str = "sha256") -> str:
+    """The sha256, or another hash, of a file."""
+    digest = hashlib.new(kind)
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
@@ -327,12 +398,15 @@ def listen() -> None:
 def failure(problem: Exception) -> dict[str, Any]:
     """What `snapshot.lock.explain` makes an error of."""
     cause = problem.__cause__
+    message, said = str(problem), SAID[-50:]
+    for folder in FOLDERS:
+        message, said = message.replace(folder, ""), [line.replace(folder, "") for line in said]
     return {
         "kind": type(problem).__name__,
         "bases": [kind.__name__ for kind in type(problem).__mro__],
-        "message": str(problem),
+        "message": message,
         "cause": type(cause).__name__ if cause else "",
-        "said": SAID[-50:],
+        "said": said,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -48,19 +49,24 @@ def lock_project(
     cache: Path | None = None,
     environment: Mapping[str, str] | None = None,
     say: Callable[[str], None] = lambda _: None,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> tuple[Lock, bool]:
     """The lock of the project in `root`, resolved and written to `snap.lock` if it does not say that already.
 
     Returns it and whether the file changed. With nothing changed no engine is asked. Pins of the old lock are kept
     but with `upgrade`, and for `upgrade_packages` (names, or requirements such as `numpy<2`).
-    `say` hears what was chosen and what to know of it.
+    `say` hears what was chosen and what to know of it, `warn` what went wrong without being in the way.
     """
     root = root.resolve()
     wanted = want(root, settings)
     old = document.read(root / FILE_NAME)
     if old and not upgrade and not upgrade_packages and difference(old, wanted) is None:
         return old, False
-    lock = _resolve(root, wanted, engine, None if upgrade else old, tuple(upgrade_packages), cache, environment, say)
+    if old:
+        _check_upgrades(upgrade_packages, old, wanted.requirements)
+    lock = _resolve(
+        root, wanted, engine, None if upgrade else old, tuple(upgrade_packages), cache, environment, say, warn
+    )
     return lock, _write(root / FILE_NAME, lock)
 
 
@@ -85,11 +91,15 @@ def difference(lock: Lock, wanted: Wanted) -> str | None:
     if changed := sorted(dict(sources.files.items() ^ dict(now.files).items())):
         return f"`{changed[0]}` has changed"
     if sources.requirements != _spoken(now):
+        if now.source == project_requirements.NONE:
+            return "the project asks for no packages any more"
         return f"the requirements of {now.source} have changed"
     if sources.base != (f"{wanted.base} (configuration)" if wanted.base else f"{lock.base.reference} (chosen)"):
         return f"the base is to be `{wanted.base}`" if wanted.base else "the base is no longer configured"
     if wanted.python and sources.python != str(wanted.python):
         return f"the Python is to be {wanted.python}"
+    if wanted.python and not _is_asked(wanted.python, lock.python.version):
+        return f"the Python is to be {wanted.python}, and the lock has {lock.python.version}"
     if not wanted.python and _because(sources.python) in (python_version.CONFIGURED, python_version.VERSION_FILE):
         return "no Python version is asked for any more"
     if not python_version.allows(now.requires_python, lock.python.version):
@@ -106,17 +116,22 @@ def _resolve(
     cache: Path | None,
     environment: Mapping[str, str] | None,
     say: Callable[[str], None],
+    warn: Callable[[str], None],
 ) -> Lock:
     import os
 
     from snapshot.host import pip_config
-    from snapshot.lock import base, resolve, tools
+    from snapshot.lock import base, resolve, syntax, tools
 
     environment = os.environ if environment is None else environment
-    if not wanted.requirements.lines:
-        say(f"{wanted.requirements.source} asks for no packages")
+    syntax.check(wanted.requirements)
     image, reference, python = _base(wanted, engine, old, environment)
-    say(f"base {reference}, Python {python or 'of the base'}, requirements of {wanted.requirements.source}")
+    of = f", requirements of {wanted.requirements.source}" if wanted.requirements.lines else ""
+    say(f"base {reference}, Python {_expected(python)}{of}")
+    if not of:
+        say(f"{wanted.requirements.source} asks for no packages")
+    for sentence in project_requirements.unread(root, wanted.requirements):
+        say(sentence)
     kept = _kept(old, upgrades)
     resolved = resolve.resolve(
         image.reference,
@@ -129,8 +144,10 @@ def _resolve(
         environment=environment,
     )
     for warning in resolved.warnings:
-        say(f"went without an index: {warning}")
+        warn(f"went without an index: {warning}")
     _check_python(python, resolved.python.version, reference, wanted)
+    if python and python.is_release and python.version != resolved.python.version:
+        say(f"Python {resolved.python.version}; `{python.because}` says {python.version}")
     choice = str(python) if python else f"{resolved.python.version} (base)"
     sources = Sources(
         requirements=_spoken(wanted.requirements),
@@ -192,6 +209,12 @@ def _check_python(python: PythonChoice | None, version: str, reference: str, wan
             f"the base `{reference}` has Python {version}, and {python} is asked for",
             hint="change one of the two in the configuration",
         )
+    if python and not _is_asked(python, version):
+        raise ResolveError(
+            f"the base `{reference}` has Python {version}, and {python} is asked for",
+            hint=f'write `python = "{python.minor}"`, or choose another base, '
+            f'as in `base = "python:{python.version}-slim-bookworm"`',
+        )
     if not python_version.allows(wanted.requirements.requires_python, version):
         raise ResolveError(
             f"the base `{reference}` has Python {version}, "
@@ -200,7 +223,39 @@ def _check_python(python: PythonChoice | None, version: str, reference: str, wan
         )
 
 
+def _expected(python: PythonChoice | None) -> str:
+    """The Python as it can be told before the base is asked."""
+    if python is None:
+        return "of the base"
+    return str(python) if python.because == python_version.CONFIGURED else f"{python.minor} ({python.because})"
+
+
+def _is_asked(python: PythonChoice, version: str) -> bool:
+    """Whether `version` will do. In `.python-version` the last number is what pyenv happened to have."""
+    return not python.is_release or python.because != python_version.CONFIGURED or version == python.version
+
+
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+
+
+def _check_upgrades(upgrades: Sequence[str], old: Lock, requirements: Requirements) -> None:
+    """Raise UsageError for an upgrade of what is neither in the lock nor asked for."""
+    asked = {_normal(found[0]) for line in requirements.places for found in [_NAME.match(line)] if found}
+    known = sorted(asked | {package.name for package in old.packages})
+    for line in upgrades:
+        found = _NAME.match(line.strip())
+        if found and _normal(found[0]) not in known:
+            close = difflib.get_close_matches(_normal(found[0]), known, n=3)
+            raise UsageError(
+                f"`{found[0]}` is not in `{FILE_NAME}` and not asked for",
+                hint=f"did you mean {' or '.join(f'`{name}`' for name in close)}?"
+                if close
+                else "name a package of the lock, or add it to the requirements",
+            )
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _kept(old: Lock | None, upgrades: Sequence[str]) -> dict[str, str]:
@@ -210,7 +265,7 @@ def _kept(old: Lock | None, upgrades: Sequence[str]) -> dict[str, str]:
         found = _NAME.match(line.strip())
         if not found:
             raise UsageError(f"`{line}` is not a package", hint="write it as in `--upgrade-package numpy`")
-        dropped.add(re.sub(r"[-_.]+", "-", found[0]).lower())
+        dropped.add(_normal(found[0]))
     packages = old.packages if old else ()
     return {package.name: package.version for package in packages if package.name not in dropped}
 

@@ -34,6 +34,11 @@ class PythonChoice(Value, kw_only=True, frozen=True):
         """`3.11` of `3.11.7`: what wheels and bases are made for."""
         return ".".join(self.version.split(".")[:2])
 
+    @property
+    def is_release(self) -> bool:
+        """Whether the patch number is asked for too."""
+        return self.version.count(".") > 1
+
     def __str__(self) -> str:
         return f"{self.version} ({self.because})"
 

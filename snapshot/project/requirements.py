@@ -10,6 +10,7 @@ only followed through `-r` and `-c`, so that the lock can tell later whether one
 
 from __future__ import annotations
 
+import codecs
 import os.path
 import re
 import tomllib
@@ -26,11 +27,22 @@ from snapshot.errors import UsageError
 REQUIREMENTS_FILE = "requirements.txt"
 PROJECT_FILE = "pyproject.toml"
 CONFIGURED = "the configuration"
-NONE = "nothing"
+NONE = "the project"
+"""Where nothing is written."""
+OTHERS = ("setup.py", "setup.cfg", "environment.yml", "environment.yaml", "Pipfile", "Pipfile.lock", "poetry.lock")
+"""Files of other tools that name requirements."""
 
 _INCLUDE = re.compile(r"\s*(?:-r|-c|--requirement|--constraint)(?:\s+|\s*=\s*|(?<=-[rc]))(?P<name>\S.*)")
 _LOCATION = re.compile(r"\s*(?:-f|--find-links)(?:\s+|\s*=\s*|(?<=-f))(?P<name>\S.*)")
 _INDEX = re.compile(r"\s*(?:-i|--index-url|--extra-index-url)(?:\s+|\s*=\s*)(?P<name>\S+)")
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_ENCODING = re.compile(rb"^#.*?coding[:=][ \t]*([-\w.]+)", re.MULTILINE | re.ASCII)
 _COMMENT = re.compile(r"(^|\s+)#.*$")
 
 
@@ -58,19 +70,58 @@ def read(root: Path, configured: Sequence[str] | None = None) -> Requirements:
     project = _project_table(root)
     requires_python = _requires_python(project)
     if configured is not None:
-        walk = _Walk(root=root)
+        walk = _Walk(root=root, places=_items(configured, CONFIGURED))
         for line in configured:
             walk.line(line, root, "the configuration")
         return walk.result(source=CONFIGURED, lines=tuple(configured), requires_python=requires_python)
     if (root / REQUIREMENTS_FILE).is_file():
         return _from_file(root, root / REQUIREMENTS_FILE, requires_python)
+    if os.path.lexists(root / REQUIREMENTS_FILE):
+        what = "a link that leads nowhere" if (root / REQUIREMENTS_FILE).is_symlink() else "no file"
+        raise UsageError(f"`{REQUIREMENTS_FILE}` is {what}", hint=f"see `ls -l {REQUIREMENTS_FILE}`")
     if project is not None and "project" in project:
+        lines = _dependencies(project)
         return Requirements(
             source=PROJECT_FILE,
-            lines=_dependencies(project),
+            lines=lines,
+            places=_items(lines, PROJECT_FILE),
             requires_python=requires_python,
         )
     return Requirements(source=NONE, requires_python=requires_python)
+
+
+def unread(root: Path, found: Requirements) -> tuple[str, ...]:
+    """What in `root` looks as if it named requirements too, and is not read: a sentence each."""
+    if found.source == CONFIGURED:
+        return ()
+    project = _project_table(root) or {}
+    if found.source == REQUIREMENTS_FILE:
+        declared = (project.get("project") or {}).get("dependencies")
+        return (f"`{REQUIREMENTS_FILE}` is read, and the dependencies in `{PROJECT_FILE}` are not",) if declared else ()
+    if found.lines:
+        return ()
+    others = [name for name in OTHERS if (root / name).is_file() and _names_some(root / name)]
+    if "poetry" in (project.get("tool") or {}):
+        others.insert(0, f"[tool.poetry]` of `{PROJECT_FILE}")
+    return tuple(f"`{name}` is not read yet; write `{REQUIREMENTS_FILE}`" for name in others)
+
+
+def _names_some(path: Path) -> bool:
+    """Whether the file can hold requirements: `setup.cfg` and `setup.py` may hold other things only."""
+    if not path.name.startswith("setup."):
+        return True
+    try:
+        return b"install_requires" in path.read_bytes()
+    except OSError:
+        return True
+
+
+def _items(lines: Sequence[str], source: str) -> dict[str, str]:
+    """Line → where it stands, in a list."""
+    out: dict[str, str] = {}
+    for number, line in enumerate(lines, start=1):
+        out.setdefault(line, f"{source}, item {number}")
+    return out
 
 
 def _project_table(root: Path) -> dict[str, Any] | None:
@@ -116,23 +167,30 @@ class _Walk(msgspec.Struct, kw_only=True):
     lines: list[str] = msgspec.field(default_factory=list)
     places: dict[str, str] = msgspec.field(default_factory=dict)
     folders: list[Path] = msgspec.field(default_factory=list)
+    within: list[str] = msgspec.field(default_factory=list)
+    """The files that are being read, each included by the one before."""
 
     def file(self, path: Path, by: str | None) -> None:
         """Read `path`, which the line `by` includes, and what it includes itself."""
         name = _name(self.root, path)
+        if name in self.within:
+            cycle = " → ".join(f"`{file}`" for file in (*self.within[self.within.index(name) :], name))
+            raise UsageError(f"requirements files include each other without end: {cycle}", hint=f"remove {by}")
         if name in self.files:
             return
         try:
             data = path.read_bytes()
-        except OSError as problem:
+        except (OSError, ValueError) as problem:
             where = f", which {by} includes," if by else ""
-            reason = (problem.strerror or str(problem)).lower()
+            reason = (getattr(problem, "strerror", None) or str(problem)).lower()
             raise UsageError(f"`{name}`{where} can't be read: {reason}", hint="correct the path") from None
         self.files[name] = digest.of_bytes(data)
-        for number, line in _logical_lines(data.decode("utf-8", errors="replace")):
+        self.within.append(name)
+        for number, line in _logical_lines(_decoded(data, name)):
             self.lines.append(line)
             self.places.setdefault(line, f"{name}, line {number}")
             self.line(line, path.parent, f"line {number} of `{name}`")
+        self.within.pop()
 
     def line(self, line: str, folder: Path, where: str) -> None:
         """Follow `line`, whose paths start in `folder`."""
@@ -159,6 +217,26 @@ class _Walk(msgspec.Struct, kw_only=True):
             folders=tuple(dict.fromkeys(self.folders)),
             requires_python=requires_python,
         )
+
+
+def _decoded(data: bytes, name: str) -> str:
+    """The text of the requirements file `name`, which is UTF-8 unless its beginning says otherwise, as for pip."""
+    encoding, mark = next(((e, mark) for mark, e in _MARKS if data.startswith(mark)), ("utf-8", b""))
+    head = b"\n".join(data.split(b"\n")[:2])
+    if not mark and (said := _ENCODING.search(head)):
+        encoding = said[1].decode()
+    try:
+        return data[len(mark) :].decode(encoding)
+    except UnicodeDecodeError as problem:
+        line = data[: len(mark) + problem.start].decode(encoding, errors="ignore").count("\n") + 1
+        raise UsageError(
+            f"{name}, line {line} can't be read: it is not {encoding.upper().removesuffix('-LE').removesuffix('-BE')}",
+            hint=f"save `{name}` as UTF-8",
+        ) from None
+    except LookupError:
+        raise UsageError(
+            f"{name} can't be read: there is no encoding `{encoding}`", hint=f"save `{name}` as UTF-8"
+        ) from None
 
 
 def _logical_lines(text: str) -> list[tuple[int, str]]:

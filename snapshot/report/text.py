@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from snapshot.project.names import display, from_text
 from snapshot.record.document import Exit, Output, Run
+
+T = TypeVar("T")
+
+MOST = 20
+"""Lines of one kind on the page of `snap show`; the record itself has them all."""
+_LONGEST_COMMAND = 500
 
 
 def harmless(text: str) -> str:
@@ -32,6 +39,11 @@ def size(number: int) -> str:
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1000
     return f"{value:.1f} TB"
+
+
+def count(number: int, thing: str) -> str:
+    """So many of a thing."""
+    return f"{number:,} {thing}{'s' * (number != 1)}"
 
 
 def duration(seconds: float | None) -> str:
@@ -113,7 +125,7 @@ def details(run: Run, packages: Sequence[str] = ()) -> str:
     """The page of `snap show`."""
     pairs = [
         ("run", run.id + (f" ({run.name})" if run.name else "")),
-        ("command", command_line(run)),
+        ("command", _clip(command_line(run), _LONGEST_COMMAND)),
         ("in", run.command.directory),
         ("status", outcome(run) + (f": {run.exit.error}" if run.exit and run.exit.error else "")),
         ("created", run.created),
@@ -123,20 +135,30 @@ def details(run: Run, packages: Sequence[str] = ()) -> str:
         *_platform(run, packages),
         *_host(run),
         *((f"env {key}", value) for key, value in sorted(run.request.environment.items())),
-        *(("data", f"{shown(d.path)} ({d.kind}, {d.reason})") for d in run.data),
-        *(("output", _output(o)) for o in run.outputs),
-        *(("deleted", shown(path)) for path in run.deleted),
+        *_some("data", run.data, lambda d: f"{shown(d.path)} ({d.kind}, {d.reason})"),
+        *_some("skipped", run.code.skipped, lambda s: f"{shown(s.path)} ({s.reason})"),
+        *_some("output", run.outputs, _output),
+        *_some("deleted", run.deleted, shown),
         *(("note", text) for text in run.notes),
     ]
     width = max(len(key) for key, _ in pairs)
     return "\n".join(f"{key.ljust(width)}  {harmless(value)}" for key, value in pairs)
 
 
+def _some(key: str, values: Sequence[T], line: Callable[[T], str]) -> list[tuple[str, str]]:
+    """The first of `values`, and how many more there are."""
+    rest = len(values) - MOST
+    return [(key, line(v)) for v in values[:MOST]] + ([(key, f"… and {rest:,} more; see `--json`")] * (rest > 0))
+
+
 def _used(run: Run) -> list[tuple[str, str]]:
-    if run.usage is None:
-        return []
-    memory = size(run.usage.peak_memory) if run.usage.peak_memory is not None else "?"
-    return [("used", f"{duration(run.usage.cpu_seconds)} of CPU, {memory} of memory at most")]
+    usage = run.usage
+    known = []
+    if usage and usage.cpu_seconds is not None:
+        known.append(f"{duration(usage.cpu_seconds)} of CPU")
+    if usage and usage.peak_memory is not None:
+        known.append(f"{size(usage.peak_memory)} of memory at most")
+    return [("used", ", ".join(known))] if known else []
 
 
 def _code(run: Run) -> list[tuple[str, str]]:

@@ -23,8 +23,6 @@ from snapshot.record.document import Usage
 from snapshot.run.usage import Sampler
 
 _POLL = 0.02
-_NOT_STARTED = (125, 126, 127)
-"""What `docker run` exits with when it is not the training's own code: refused, can't be executed, not found."""
 
 
 def launch(
@@ -55,12 +53,12 @@ def launch(
     with signals:
         meanwhile()
         watcher.start()
-        code = child.wait()
+        child.wait()
         with suppress(EngineError):  # the engine died: finishing the run will say so
             _wait_until_over(container.name or "", engine)
     relay.join()
     usage = watcher.stop()
-    if code in _NOT_STARTED and not watcher.has_started:
+    if not watcher.has_started:
         raise refused(relay.held.decode(errors="replace"))
     relay.release()
     return usage

@@ -12,7 +12,6 @@ import msgspec
 import pytest
 
 from snapshot.errors import BuildError, EngineError, IntegrityError, NetworkError
-from snapshot.host.buildx import untag
 from snapshot.host.download import Access
 from snapshot.host.engine import Engine
 from snapshot.image.build import Event, build, build_folder, check, present
@@ -112,7 +111,7 @@ def test_what_is_there_is_not_built(here: Engine, wheels: Path, cache: Path) -> 
     assert again.seconds < 0.3
     named = here.image("snap-test:named")
     assert named is not None and named.id == again.id
-    untag(here, "snap-test:named")
+    here.untag("snap-test:named")
 
 
 def test_the_same_from_clean(here: Engine, wheels: Path, cache: Path, tmp_path: Path) -> None:
@@ -150,14 +149,16 @@ def test_a_small_package_more_leaves_the_large_layers(here: Engine, wheels: Path
     after = lock_of(here, wheels, "numpy", "joblib", "click", "six")
     build(here, before, cache_dir=cache)
     events: list[Event] = []
-    untag(here, image_reference(after))
+    here.untag(image_reference(after))
     build(here, after, cache_dir=cache, progress=events.append)
     one, other = present(here, before), present(here, after)
     assert one is not None and other is not None
     assert one.layers[:-1] == other.layers[:-1]
     assert one.layers[-1] != other.layers[-1]
     states = {(event.step, event.state) for event in events}
-    assert {("numpy 2.2.6", "cached"), ("2 tiny packages", "done"), ("image", "done")} <= states
+    assert {("numpy 2.2.6", "cached"), ("image", "done")} <= states
+    # Of an earlier session the engine may still know that one too.
+    assert {("2 tiny packages", "done"), ("2 tiny packages", "cached")} & states
 
 
 def test_docker_alone_builds_the_same(here: Engine, wheels: Path, cache: Path) -> None:
@@ -175,12 +176,12 @@ def test_docker_alone_builds_the_same(here: Engine, wheels: Path, cache: Path) -
             subprocess.run(["docker", "buildx", "build", "--no-cache", *options, "-"], stdin=dockerfile, check=True)
     by_hand = here.image("snap-test:by-hand")
     assert by_hand is not None and by_hand.id == built.id
-    untag(here, "snap-test:by-hand")
+    here.untag("snap-test:by-hand")
 
 
 def test_two_builds_at_once(here: Engine, wheels: Path, cache: Path) -> None:
     lock = lock_of(here, wheels, "joblib", "click", "six")
-    untag(here, image_reference(lock))
+    here.untag(image_reference(lock))
     with ThreadPoolExecutor(2) as pool:
         one, other = pool.map(lambda _: build(Engine(), lock, cache_dir=cache), range(2))
     assert one.id == other.id
@@ -188,7 +189,7 @@ def test_two_builds_at_once(here: Engine, wheels: Path, cache: Path) -> None:
 
 def test_offline_builds_from_the_cache_alone(here: Engine, wheels: Path, tmp_path: Path) -> None:
     lock = lock_of(here, wheels, "six")
-    untag(here, image_reference(lock))
+    here.untag(image_reference(lock))
     package = lock.packages[0]
     moved = msgspec.structs.replace(package.wheel, path="/not/there/six.whl")
     lost = msgspec.structs.replace(lock, packages=(msgspec.structs.replace(package, wheels=(moved,)),))
@@ -236,8 +237,8 @@ def test_a_base_of_a_registry_is_pulled_by_digest(
     digest = next(line["aux"]["Digest"] for line in pushed if "aux" in line)
     lock = lock_of(here, wheels, "six", reference=reference)
     lock = msgspec.structs.replace(lock, base=msgspec.structs.replace(lock.base, digest=digest))
-    untag(here, reference)
-    untag(here, image_reference(lock))
+    here.untag(reference)
+    here.untag(image_reference(lock))
     with pytest.raises(NetworkError, match="offline"):
         build(here, lock, cache_dir=cache, offline=True)
     first = build(here, lock, cache_dir=cache)
@@ -246,7 +247,7 @@ def test_a_base_of_a_registry_is_pulled_by_digest(
     one, two = use_layers(here, lock), use_layers(other, lock)
     assert one == two
     assert first.reference == image_reference(lock)
-    untag(here, base_reference(lock))
+    here.untag(base_reference(lock))
 
 
 def use_layers(engine: Engine, lock: Lock) -> tuple[str, ...]:
@@ -269,7 +270,7 @@ def test_without_buildx_it_says_what_to_install(
     here: Engine, wheels: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock = lock_of(here, wheels, "six")
-    untag(here, image_reference(lock))
+    here.untag(image_reference(lock))
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     if subprocess.run(["docker", "buildx", "version"], capture_output=True, check=False).returncode == 0:
         pytest.skip("this system has buildx for everybody")
@@ -288,7 +289,7 @@ def test_without_an_engine_it_says_so(
 
 def test_ctrl_c_leaves_nothing(here: Engine, wheels: Path, tmp_path: Path) -> None:
     lock = lock_of(here, wheels, "numpy")
-    untag(here, image_reference(lock))
+    here.untag(image_reference(lock))
 
     def interrupt(event: Event) -> None:
         if event == Event(step="numpy 2.2.6", state="started"):

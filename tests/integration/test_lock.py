@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from snapshot.errors import NetworkError, ResolveError, SnapshotError, UsageError
+from snapshot.errors import IntegrityError, NetworkError, ResolveError, SnapshotError, UsageError
 from snapshot.host.engine import Engine
 from snapshot.lock.document import Lock
 from snapshot.lock.locking import Settings, is_current, lock_project
@@ -145,6 +145,7 @@ def lock_it(
             monkeypatch.setenv(name, engine[name])
     monkeypatch.setenv("HOME", str(tmp_path))
     said: list[str] = []
+    warned: list[str] = []
 
     def lock(
         *requirements: str, settings: Settings | None = None, environment: dict[str, str] | None = None, **more: object
@@ -159,10 +160,11 @@ def lock_it(
             cache=cache,
             environment=pip | (environment or {}),
             say=said.append,
+            warn=warned.append,
             **more,  # type: ignore[arg-type]
         )
 
-    lock.said = said  # type: ignore[attr-defined]
+    lock.said, lock.warned = said, warned  # type: ignore[attr-defined]
     return lock
 
 
@@ -407,7 +409,9 @@ def test_no_requirements_make_a_lock_without_packages(lock_it: LockIt) -> None:
         (["spam", "", "--frobnicate"], UsageError, "requirements.txt, line 3: `--frobnicate` is not a requirement"),
         (["nospam"], ResolveError, "no version of `nospam`"),
         (["spam==7"], ResolveError, "fits Python 3.11; there are 1.0, 2.0"),
-        (["spam<2", "eggs"], ResolveError, "contradict each other: requested: spam<2; eggs 1.0 depends on spam>=2"),
+        (["spam<2", "eggs"], ResolveError, "spam<2 (requirements.txt, line 1); eggs 1.0 depends on spam>=2"),
+        (["spam<2", "spam>=2"], ResolveError, "spam>=2 (requirements.txt, line 2)"),
+        (["spam @ http://nohost.invalid/spam-1.0-py3-none-any.whl"], NetworkError, "`http://nohost.invalid/spam-1.0"),
         (["future"], ResolveError, "`future` needs another Python than 3.11: >=3.99"),
         (["-e ."], ResolveError, "requirements.txt, line 1"),
         (["spam @ git+https://127.0.0.1/spam"], ResolveError, "no package of an index"),
@@ -422,6 +426,60 @@ def test_what_can_not_be_resolved(
     assert isinstance(found, kind) and words in found.message
     assert found.hint and "Traceback" not in found.message
     assert not (project / "snap.lock").exists()
+
+
+def test_hashes_in_requirements_are_kept_to(lock_it: LockIt, index: Index, project: Path) -> None:
+    right, wrong = index.add("hashed", "1.0"), "0" * 64
+    lock, _ = lock_it(f"hashed==1.0 --hash=sha256:{wrong} \\", f"    --hash=sha256:{right.upper()}")
+    assert lock.packages[0].wheel.hashes["sha256"] == right
+    (project / "snap.lock").unlink()
+    for kind, digits in {"sha256": wrong, "sha512": "0" * 128}.items():
+        found = refused(lock_it, f"hashed==1.0 --hash={kind}:{digits}")
+        assert isinstance(found, IntegrityError)
+        assert "requirements.txt, line 1: `hashed-1.0-py3-none-any.whl`" in found.message and right in found.message
+    sha512 = hashlib.sha512(index.files["hashed-1.0-py3-none-any.whl"]).hexdigest()
+    assert pins(lock_it(f"hashed==1.0 --hash=sha512:{sha512}")[0]) == {"hashed": "1.0"}
+
+
+def test_a_wrong_hash_of_a_file_that_was_never_seen(lock_it: LockIt, index: Index) -> None:
+    right = index.add("neverseen", "1.0")
+    found = refused(lock_it, f"neverseen==1.0 --hash=sha256:{'0' * 64}")
+    assert isinstance(found, IntegrityError) and "requirements.txt, line 1" in found.message
+    assert right in found.message
+
+
+def test_of_several_wheels_the_one_whose_hash_is_given(lock_it: LockIt, index: Index) -> None:
+    sha256 = index.add("spam", "1.0")
+    index.files["spam-1.0-7-py3-none-any.whl"] = wheel("spam", "1.0", "nowhere")
+    lock, _ = lock_it(f"spam==1.0 --hash=sha256:{sha256}")
+    assert lock.packages[0].wheel.name == "spam-1.0-py3-none-any.whl"
+
+
+@pytest.mark.parametrize("lines", [["--require-hashes", "spam==1.0"], ["eggs==1.0 --hash=sha256:{}"]])
+def test_hashes_are_given_for_all_or_for_none(lock_it: LockIt, index: Index, lines: list[str]) -> None:
+    index.add("spam", "1.0")
+    eggs = index.add("eggs", "1.0", "spam")
+    found = refused(lock_it, *(line.format(eggs) for line in lines))
+    assert isinstance(found, ResolveError) and "gives none for spam==1.0" in found.message
+
+
+def test_a_release_of_python(lock_it: LockIt, index: Index, project: Path) -> None:
+    index.add("spam", "1.0")
+    found = refused(lock_it, "spam", settings=Settings(base="snapshot-base:bookworm", python="3.11.99"))
+    assert isinstance(found, ResolveError) and "has Python 3.11." in found.message
+    assert found.hint and '`python = "3.11"`' in found.hint
+    (project / ".python-version").write_text("3.11.77\n")
+    lock, _ = lock_it("spam")
+    said = f"Python {lock.python.version}; `.python-version` says 3.11.77"
+    assert said in lock_it.said  # type: ignore[attr-defined]
+    assert is_current(project, Settings(base="snapshot-base:bookworm")) is None
+
+
+def test_an_index_that_was_not_asked_is_a_warning(lock_it: LockIt, index: Index) -> None:
+    index.add("spam", "1.0")
+    lock_it("spam", environment={"PIP_EXTRA_INDEX_URL": "http://127.0.0.1:9/simple"})
+    (warning,) = lock_it.warned  # type: ignore[attr-defined]
+    assert warning.startswith("went without an index: ") and "127.0.0.1:9" in warning
 
 
 BACKEND = """

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from snapshot.errors import NetworkError, ResolveError
+from snapshot.errors import NetworkError, ResolveError, UsageError
 from snapshot.host.engine import Image
 from snapshot.lock import base
 from snapshot.lock.document import Base
@@ -140,3 +140,45 @@ def test_out_of_reach_says_how_to_make_one(python: str, hint: str) -> None:
 )
 def test_the_epoch_is_the_images_own(created: str, epoch: int) -> None:
     assert base.epoch(image("x:1", created=created)) == epoch
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "python",
+        "python:3.12-slim-bookworm",
+        "snapshot-base:bookworm-de3391ecaeb6",
+        "localhost:5000/a/b__c:T_1",
+        "[::1]:5000/a",
+        "nvcr.io/nvidia/pytorch:24.01-py3@sha256:" + "a" * 64,
+        "a" * 64,
+    ],
+)
+def test_references_that_can_be(reference: str) -> None:
+    base.check_reference(reference)
+
+
+@pytest.mark.parametrize(
+    ("reference", "hint"),
+    [
+        ("Foo", "`foo`"),
+        ("Foo:Tag", "`foo:Tag`"),
+        ("a:b:c", "python:3.12"),
+        ("-x", "python:3.12"),
+        ("foo@sha256:abc", "64 hexadecimal digits"),
+        ("foo:", "python:3.12"),
+        ("a//b", "python:3.12"),
+    ],
+)
+def test_references_that_can_not_be(reference: str, hint: str) -> None:
+    with pytest.raises(UsageError, match="is not an image reference") as caught:
+        base.check_reference(reference)
+    assert caught.value.hint and hint in caught.value.hint
+
+
+def test_a_patch_number_of_pyenv_is_not_insisted_on() -> None:
+    shelf = Shelf(there=(image("python:3.12-slim-bookworm"),))
+    found = choose(shelf, python=PythonChoice(version="3.12.77", because=".python-version"))
+    assert found == "python:3.12-slim-bookworm"
+    with pytest.raises(ResolveError, match=r"3\.12\.77"):
+        choose(shelf, python=PythonChoice(version="3.12.77", because="configuration"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from snapshot.errors import NetworkError, ResolveError, SnapshotError, UsageError
+from snapshot.errors import IntegrityError, NetworkError, ResolveError, SnapshotError, UsageError
 from snapshot.lock.explain import Failure, error, warnings
 
 
@@ -146,3 +146,47 @@ def test_a_path_is_no_package() -> None:
 def test_what_is_not_known_is_shown_shortly_and_without_credentials() -> None:
     found = explain("Something at https://ada:s3cret@host/ " + "x" * 1000 + "\nTraceback …", kind="WhatError")
     assert "s3cret" not in found.message and len(found.message) < 400 and "\n" not in found.message
+
+
+def test_a_wrong_hash_names_line_file_and_hash() -> None:
+    found = explain(f"spam-1.0-py3-none-any.whl {'a' * 64} (-r requirements.txt (line 3))", kind="WrongHash")
+    assert isinstance(found, IntegrityError)
+    assert found.message == (
+        f"requirements.txt, line 3: `spam-1.0-py3-none-any.whl` has sha256:{'a' * 64}, "
+        "which is not among the hashes given"
+    )
+    assert found.hint and f"--hash=sha256:{'a' * 64}" in found.hint
+
+
+def test_hashes_that_are_missing() -> None:
+    found = explain("eggs==1.0, spam==2.0", kind="NoHash")
+    assert isinstance(found, ResolveError)
+    assert found.message == "requirements.txt demands hashes, and gives none for eggs==1.0, spam==2.0"
+
+
+def test_a_contradiction_names_both_lines() -> None:
+    said = "The conflict is caused by:\n The user requested numpy<1\n The user requested (constraint) numpy>2"
+    failure = Failure(kind="X", message="ResolutionImpossible", cause="ResolutionImpossible", said=(said,))
+    places = {"numpy < 1 ; python_version > '3'": "requirements.txt, line 1", "NumPy>2 --hash=x:y": "b.txt, line 4"}
+    found = error(failure, source="requirements.txt", python="3.11", places=places)
+    assert found.message == (
+        "the requirements contradict each other: requested: numpy<1 (requirements.txt, line 1); "
+        "requested: numpy>2 (b.txt, line 4)"
+    )
+
+
+def test_what_stands_in_a_list_has_items() -> None:
+    failure = Failure(kind="NotAPackage", message="git+https://host/x (-r the configuration (line 2))")
+    found = error(failure, source="the configuration", python="3.11")
+    assert "git+https://host/x (the configuration, item 2)" in found.message
+
+
+def test_a_host_that_is_out_of_reach_is_named() -> None:
+    said = (
+        "HTTPSConnectionPool(host='nohost.invalid', port=443): Max retries exceeded with url: /x-1-py3-none-any.whl "
+        "(Caused by NewConnectionError('<…>: Failed to establish a new connection: "
+        "[Errno -2] Name or service not known'))"
+    )
+    assert explain(said).message == (
+        "`https://nohost.invalid/x-1-py3-none-any.whl` can't be fetched: name or service not known"
+    )

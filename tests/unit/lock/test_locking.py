@@ -141,3 +141,100 @@ def test_an_upgrade_of_what_is_no_name(project: Path, tmp_path_factory: pytest.T
 
     with pytest.raises(UsageError, match="`==2` is not a package"):
         lock_project(project, Settings(), Bare(), upgrade_packages=("==2",), cache=tmp_path_factory.mktemp("cache"))  # type: ignore[arg-type]
+
+
+def edited(project: Path, old: str, new: str) -> None:
+    text = (project / "snap.lock").read_text()
+    assert old in text
+    (project / "snap.lock").write_text(text.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('version = "2.4.6"', 'version = "2.4.7"', "`numpy-2.4.6-py3-none-any.whl` is not numpy 2.4.7"),
+        ('name = "numpy"', 'name = "numpi"', "is not numpi 2.4.6"),
+        ("numpy-2.4.6-py3-none-any.whl", "numpy-2.4.6.whl", "is not numpy 2.4.6"),
+        ("numpy-2.4.6-py3-none-any.whl", "numpy-frob-py3-none-any.whl", "is not numpy 2.4.6"),
+        ('"amd64"', '"pdp11"', "architecture 'pdp11'"),
+        ('"linux"', '"windows"', "system 'windows'"),
+        ("= 1783764997", "= -1", "source-date-epoch -1"),
+        ("= 1783764997", "= 99999999999", "source-date-epoch 99999999999"),
+        (f'    "sha256:{"a" * 64}",\n', "", "the base has no layers"),
+        ('schema = "snap.lock/1"\n', "", 'does not begin with `schema = "snap.lock/1"`'),
+        ('"snap.lock/1"', '"pylock/1"', 'does not begin with `schema = "snap.lock/1"`'),
+        ("[base]", "[bass]", "unknown key"),
+    ],
+)
+def test_an_edited_lock_is_refused(project: Path, old: str, new: str, words: str) -> None:
+    edited(project, old, new)
+    with pytest.raises(StoreError) as caught:
+        document.read(project / "snap.lock")
+    assert words in caught.value.message and caught.value.hint
+
+
+def test_an_empty_lock_is_refused_with_a_remedy(project: Path) -> None:
+    (project / "snap.lock").write_text("")
+    with pytest.raises(StoreError) as caught:
+        document.read(project / "snap.lock")
+    assert caught.value.hint == "restore it, or remove it and run `snap lock`"
+
+
+def test_a_lock_that_is_no_text_file_is_refused(project: Path) -> None:
+    (project / "snap.lock").write_bytes(b"\xff\xfe")
+    with pytest.raises(StoreError, match="UTF-8"):
+        document.read(project / "snap.lock")
+    (project / "snap.lock").unlink()
+    (project / "snap.lock").mkdir()
+    with pytest.raises(StoreError, match="is a folder"):
+        document.read(project / "snap.lock")
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "version"),
+    [
+        ("Foo.Bar_baz-1.0-py3-none-any.whl", "foo-bar-baz", "1.0"),
+        ("foo-1.0-2-py3-none-any.whl", "foo", "1.0"),
+        ("foo-2023.03-py3-none-any.whl", "foo", "2023.3"),
+        ("foo-1.0.0_1-py3-none-any.whl", "foo", "1.0.0.post1"),
+        ("foo-2.0_cu118-py3-none-any.whl", "foo", "2.0+cu118"),
+        ("foo-2.0+cu118-py3-none-any.whl", "foo", "2.0+cu118"),
+    ],
+)
+def test_names_of_wheels_are_read_as_pip_reads_them(project: Path, file: str, name: str, version: str) -> None:
+    edited(project, "numpy-2.4.6-py3-none-any.whl", file)
+    edited(project, 'name = "numpy"', f'name = "{name}"')
+    edited(project, 'version = "2.4.6"', f'version = "{version}"')
+    found = document.read(project / "snap.lock")
+    assert found and found.packages[0].wheel.name == file
+
+
+def test_a_release_that_is_configured_is_meant(project: Path) -> None:
+    write(project, lock(python="3.11.99 (configuration)"))
+    reason = is_current(project, Settings(python="3.11.99"))
+    assert reason == "the Python is to be 3.11.99 (configuration), and the lock has 3.11.2"
+
+
+def test_a_release_in_python_version_is_not(project: Path) -> None:
+    write(project, lock(python="3.11.77 (.python-version)"))
+    (project / ".python-version").write_text("3.11.77\n")
+    assert is_current(project, Settings()) is None
+
+
+@pytest.mark.parametrize(("name", "hint"), [("numpi", "did you mean `numpy`?"), ("zzz", "name a package of the lock")])
+def test_an_upgrade_of_what_nobody_asks_for(project: Path, name: str, hint: str) -> None:
+    with pytest.raises(UsageError, match=f"`{name}` is not in `snap.lock` and not asked for") as caught:
+        lock_project(project, Settings(), NoEngine(), upgrade_packages=(name,))  # type: ignore[arg-type]
+    assert caught.value.hint and hint in caught.value.hint
+
+
+def test_a_mistake_in_requirements_asks_no_engine(project: Path) -> None:
+    (project / "requirements.txt").write_text("numpy\nsi x\n")
+    with pytest.raises(UsageError, match="line 2: `si x` is not a requirement"):
+        lock_project(project, Settings(), NoEngine())  # type: ignore[arg-type]
+
+
+def test_nothing_is_asked_for_any_more(project: Path) -> None:
+    write(project, lock(files={}))
+    (project / "requirements.txt").unlink()
+    assert is_current(project, Settings()) == "the project asks for no packages any more"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from snapshot import digest
 from snapshot.errors import UsageError
-from snapshot.project.requirements import read
+from snapshot.project.requirements import read, unread
 
 
 def write(root: Path, **files: str) -> None:
@@ -44,11 +44,11 @@ def test_pyproject_dependencies(tmp_path: Path) -> None:
 
 def test_a_pyproject_that_only_configures_tools_asks_for_nothing(tmp_path: Path) -> None:
     write(tmp_path, pyproject_toml="[tool.ruff]\nline-length = 99\n")
-    assert (read(tmp_path).source, read(tmp_path).lines) == ("nothing", ())
+    assert (read(tmp_path).source, read(tmp_path).lines) == ("the project", ())
 
 
 def test_no_file_asks_for_nothing(tmp_path: Path) -> None:
-    assert (read(tmp_path).source, read(tmp_path).lines) == ("nothing", ())
+    assert (read(tmp_path).source, read(tmp_path).lines) == ("the project", ())
 
 
 def test_dynamic_dependencies_are_refused(tmp_path: Path) -> None:
@@ -78,9 +78,76 @@ def test_included_files_are_followed_and_hashed(tmp_path: Path) -> None:
     assert found.places["torch"] == "more/gpu.txt, line 2"
 
 
-def test_files_that_include_each_other_end(tmp_path: Path) -> None:
-    write(tmp_path, requirements_txt="-r b.txt\n", b_txt="-r requirements.txt\nnumpy\n")
-    assert set(read(tmp_path).files) == {"requirements.txt", "b.txt"}
+def test_files_that_include_each_other_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, requirements_txt="-r b.txt\n", b_txt="numpy\n-r requirements.txt\n")
+    with pytest.raises(UsageError, match=r"`requirements\.txt` → `b\.txt` → `requirements\.txt`") as caught:
+        read(tmp_path)
+    assert caught.value.hint == "remove line 2 of `b.txt`"
+
+
+def test_a_file_that_two_others_include_is_no_cycle(tmp_path: Path) -> None:
+    write(tmp_path, requirements_txt="-r a.txt\n-r b.txt\n", a_txt="-r b.txt\n", b_txt="numpy\n")
+    assert set(read(tmp_path).files) == {"requirements.txt", "a.txt", "b.txt"}
+
+
+def test_other_encodings_say_what_they_are(tmp_path: Path) -> None:
+    for data in (
+        "numpy\n".encode("utf-16"),
+        "numpy\n".encode("utf-8-sig"),
+        "# coding: latin-1 ñ\nnumpy\n".encode("latin-1"),
+    ):
+        (tmp_path / "requirements.txt").write_bytes(data)
+        assert read(tmp_path).lines == ("numpy",)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"numpy\n\xff\n", "requirements.txt, line 2 can't be read: it is not UTF-8"),
+        ("a\nb\n".encode("utf-16")[:-1], "requirements.txt, line 2 can't be read: it is not UTF-16"),
+        (b"# coding: klingon\n", "requirements.txt can't be read: there is no encoding `klingon`"),
+    ],
+)
+def test_damaged_text_is_named(tmp_path: Path, data: bytes, words: str) -> None:
+    (tmp_path / "requirements.txt").write_bytes(data)
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path)
+    assert caught.value.message == words and caught.value.hint == "save `requirements.txt` as UTF-8"
+
+
+def test_requirements_txt_that_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").symlink_to("gone.txt")
+    with pytest.raises(UsageError, match="a link that leads nowhere"):
+        read(tmp_path)
+    (tmp_path / "requirements.txt").unlink()
+    (tmp_path / "requirements.txt").mkdir()
+    with pytest.raises(UsageError, match="is no file"):
+        read(tmp_path)
+
+
+def test_lists_tell_where_their_items_stand(tmp_path: Path) -> None:
+    assert read(tmp_path, ("a", "b")).places["b"] == "the configuration, item 2"
+    write(tmp_path, pyproject_toml='[project]\nname = "x"\ndependencies = ["pandas"]\n')
+    assert read(tmp_path).places["pandas"] == "pyproject.toml, item 1"
+
+
+def test_what_is_not_read_is_said(tmp_path: Path) -> None:
+    def said(configured: tuple[str, ...] | None = None) -> tuple[str, ...]:
+        return unread(tmp_path, read(tmp_path, configured))
+
+    write(tmp_path, pyproject_toml='[tool.poetry]\nname = "x"\n')
+    for name, text in {"setup.py": "setup()", "setup.cfg": "install_requires = numpy", "environment.yml": ""}.items():
+        (tmp_path / name).write_text(text)
+    assert said() == (
+        "`[tool.poetry]` of `pyproject.toml` is not read yet; write `requirements.txt`",
+        "`setup.cfg` is not read yet; write `requirements.txt`",
+        "`environment.yml` is not read yet; write `requirements.txt`",
+    )
+    assert said(()) == ()
+    write(tmp_path, requirements_txt="numpy\n")
+    assert said() == ()
+    write(tmp_path, pyproject_toml='[project]\nname = "x"\ndependencies = ["pandas"]\n')
+    assert said() == ("`requirements.txt` is read, and the dependencies in `pyproject.toml` are not",)
 
 
 def test_a_file_outside_the_project_is_followed(tmp_path: Path) -> None:

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
+import msgspec
+
+from snapshot.record.document import Code, Command, Data, Exit, Output, Platform, Request, Run, Skipped, Usage
 from snapshot.report import text
 
 
@@ -28,3 +32,48 @@ def test_sizes_durations_and_ages_are_for_people():
     now = datetime(2026, 1, 2, tzinfo=UTC)
     assert text.ago("2026-01-01T23:59:30Z", now) == "just now"
     assert text.ago("2026-01-01T22:00:00Z", now) == "2 h ago"
+
+
+def a_run(**changes: Any) -> Run:
+    run = Run(
+        id="20260101T000000000-0000",
+        status="finished",
+        project="/p",
+        command=Command(argv=("train.py",), kind="script", directory="."),
+        request=Request(),
+        code=Code(digest="sha256:0", files=1, bytes=1, git=None),
+        platform=Platform(
+            lock="", image="i", reference="", base="b", base_digest=None, base_layers=(), python="3.11.2"
+        ),
+        container="c",
+        write_back=True,
+        created="2026-01-01T00:00:00.000Z",
+        exit=Exit(code=0),
+    )
+    return msgspec.structs.replace(run, **changes)
+
+
+def lines(run: Run, key: str) -> list[str]:
+    return [line.partition("  ")[2].strip() for line in text.details(run).splitlines() if line.split()[0] == key]
+
+
+def test_a_page_shows_the_beginning_of_what_is_long():
+    many = tuple(f"f{i}" for i in range(3000))
+    run = a_run(
+        deleted=many,
+        data=tuple(Data(path=p, target=p, kind="file", reason="large") for p in many[:20]),
+        outputs=tuple(Output(path=p, size=0, sha256="", mode=0, change="created") for p in many[:21]),
+        code=Code(digest="", files=0, bytes=0, git=None, skipped=(Skipped(path="pipe", reason="a fifo"),)),
+        command=Command(argv=("x" * 1000,), kind="script", directory="."),
+    )
+    assert lines(run, "deleted") == [*many[:20], "… and 2,980 more; see `--json`"]
+    assert len(lines(run, "data")) == 20
+    assert lines(run, "output")[20:] == ["… and 1 more; see `--json`"]
+    assert lines(run, "skipped") == ["pipe (a fifo)"]
+    assert lines(run, "command") == ["x" * 499 + "…"]
+
+
+def test_what_is_not_known_of_the_usage_is_left_out():
+    used = [lines(a_run(usage=Usage(peak_memory=m, cpu_seconds=c)), "used") for c, m in ((1, 2), (None, 2), (1, None))]
+    assert used == [["1.0 s of CPU, 2 B of memory at most"], ["2 B of memory at most"], ["1.0 s of CPU"]]
+    assert lines(a_run(usage=Usage(peak_memory=None, cpu_seconds=None)), "used") == []

@@ -1,0 +1,70 @@
+"""The engine's words become errors with what to do."""
+
+from __future__ import annotations
+
+import pytest
+
+from snapshot.errors import EngineError
+from snapshot.host.container import ImageMissingError, check_host, refused, said
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            'invalid argument "x" for "--cpus" flag: no\n\nUsage:  docker run IMAGE\n\nRun \'docker run --help\'',
+            'invalid argument "x" for "--cpus" flag: no',
+        ),
+        ("docker: Error response from daemon: no.\nSee 'docker run --help'.", "no"),
+        ("WARNING: Error loading config file: x\n2026/11/23 06:30:30 noise\ndocker: yes", "yes"),
+        ("", "no reason given"),
+    ],
+)
+def test_only_the_reason_is_said(text: str, words: str) -> None:
+    assert said(text) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("docker: range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available", "range of CPUs", "`--cpus`"),
+        ("failed to set up container networking: network nope not found", "nope", "docker network ls"),
+        ("Minimum memory limit allowed is 6MB", "6MB", "`--memory`"),
+        ('could not select device driver "" with capabilities: [[gpu]]', "gpu", "nvidia-container-toolkit"),
+        ("client version 1.51 is too new. Maximum supported API version is 1.41", "too new", "upgrade Docker"),
+        (
+            "permission denied while trying to connect to the Docker daemon socket at unix:///x/engine: dial",
+            "no permission to talk",
+            "`docker` group",
+        ),
+        (
+            "failed to connect to the docker API at unix:///x; check if the path is correct and if the daemon is "
+            "running: dial unix /x: connect: permission denied",
+            "no permission to talk",
+            "`docker` group",
+        ),
+        ('error during connect: Head "http://junk:2375/_ping": no such host', "no Docker engine answers", "Docker"),
+        ("Failed to initialize: unable to resolve docker endpoint: x", "no Docker engine answers", "Docker"),
+        ('exec: "./x": permission denied: unknown', "did not start the container", "docker info"),
+    ],
+)
+def test_reasons_and_what_to_do(text: str, message: str, hint: str) -> None:
+    error = refused(text)
+    assert message in error.message
+    assert hint in str(error.hint)
+
+
+def test_an_image_that_is_not_there_is_told_from_the_rest() -> None:
+    assert isinstance(refused("docker: Error response from daemon: No such image: snap:1"), ImageMissingError)
+
+
+def test_only_an_engine_of_this_host_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    for host in ("unix:///x.sock", "tcp://127.0.0.1:1", "junk"):
+        monkeypatch.setenv("DOCKER_HOST", host)
+        check_host()
+    for host in ("ssh://nohost", "http://x"):
+        monkeypatch.setenv("DOCKER_HOST", host)
+        with pytest.raises(EngineError) as caught:
+            check_host()
+        assert caught.value.message == f"no Docker engine answers at {host}"
+        assert "unset `DOCKER_HOST`" in str(caught.value.hint)
