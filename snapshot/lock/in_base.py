@@ -33,7 +33,7 @@ def main() -> None:
         try:
             answer["resolution"] = in_base_pip.resolve(question)
         except Exception as problem:
-            answer["failure"] = in_base_pip.failure(problem)
+            answer["failure"] = import_module("in_base_said").failure(problem)
     json.dump(answer, answer_to)
     answer_to.flush()
     # Resolving leaves some 100,000 objects behind, and nothing that needs to be tidied up.

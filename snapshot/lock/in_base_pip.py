@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import logging
 import os
 import re
 import shlex
@@ -21,6 +20,7 @@ from typing import Any
 
 import pip
 import piptools.logging
+from in_base_said import FOLDERS, SAID, NoHash, NotAPackage, NoWheel, WrongHash, listen
 from pip._internal.exceptions import HashMismatch, InstallationSubprocessError
 from pip._internal.metadata import get_metadata_distribution
 from pip._internal.models.link import Link
@@ -37,10 +37,6 @@ HTTP_CACHE = "/snap/cache/pip"
 METADATA = "/snap/cache/metadata"
 PACKAGES = "/snap/packages"
 
-SAID: list[str] = []
-"""What pip said of its failure, and of pages that it could not get."""
-FOLDERS: list[str] = []
-"""Where requirements were written that stood in no file: nobody else's affair."""
 _INCLUDE = re.compile(r"(\s*(?:-r|-c|--requirement|--constraint|-f|--find-links)(?:\s+|\s*=\s*))(\S.*)")
 
 
@@ -101,22 +97,6 @@ def wanted(question: dict[str, Any], repository: PyPIRepository) -> list[Any]:
         if ireq.editable or (ireq.link and not ireq.link.is_wheel):
             raise NotAPackage(f"{ireq.link.show_url if ireq.link.is_file else ireq.link} ({ireq.comes_from})")
     return out
-
-
-class NotAPackage(Exception):  # noqa: N818
-    """A requirement that names a place rather than a package of an index."""
-
-
-class NoWheel(Exception):  # noqa: N818
-    """A package that the index has as source only."""
-
-
-class WrongHash(Exception):  # noqa: N818
-    """A file that is none of those whose hashes the requirements give."""
-
-
-class NoHash(Exception):  # noqa: N818
-    """A package without a hash, where the requirements demand hashes."""
 
 
 def hash_demands(given: list[Any], repository: Any) -> dict[str, list[Any]] | None:
@@ -374,40 +354,6 @@ def note_sizes() -> dict[str, int]:
 
     Link.from_json = staticmethod(noting)  # type: ignore[method-assign]
     return sizes
-
-
-class Listener(logging.Handler):
-    """Keeps what pip logs."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep one message."""
-        SAID.append(record.getMessage())
-
-
-def listen() -> None:
-    """Hear why pages can't be had and why there is no solution, and nothing else, which is slow."""
-    root = logging.getLogger()
-    root.handlers = [Listener(level=logging.DEBUG)]
-    root.setLevel(logging.WARNING)
-    logging.getLogger("pip._vendor").setLevel(logging.ERROR)
-    logging.getLogger("pip._internal.index.collector").addFilter(lambda record: "Could not fetch" in str(record.msg))
-    logging.getLogger("pip._internal.index.collector").setLevel(logging.DEBUG)
-    logging.getLogger("pip._internal.resolution.resolvelib.factory").setLevel(logging.INFO)
-
-
-def failure(problem: Exception) -> dict[str, Any]:
-    """What `snapshot.lock.explain` makes an error of."""
-    cause = problem.__cause__
-    message, said = str(problem), SAID[-50:]
-    for folder in FOLDERS:
-        message, said = message.replace(folder, ""), [line.replace(folder, "") for line in said]
-    return {
-        "kind": type(problem).__name__,
-        "bases": [kind.__name__ for kind in type(problem).__mro__],
-        "message": message,
-        "cause": type(cause).__name__ if cause else "",
-        "said": said,
-    }
 
 
 def write(path: Path, text: str) -> None:

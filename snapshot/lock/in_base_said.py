@@ -1,0 +1,61 @@
+"""What goes wrong while resolving inside the base, in pip's words and ours; imported by `in_base_pip`."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+SAID: list[str] = []
+"""What pip said of its failure, and of pages that it could not get."""
+FOLDERS: list[str] = []
+"""Where requirements were written that stood in no file: nobody else's affair."""
+
+
+class NotAPackage(Exception):  # noqa: N818
+    """A requirement that names a place rather than a package of an index."""
+
+
+class NoWheel(Exception):  # noqa: N818
+    """A package that the index has as source only."""
+
+
+class WrongHash(Exception):  # noqa: N818
+    """A file that is none of those whose hashes the requirements give."""
+
+
+class NoHash(Exception):  # noqa: N818
+    """A package without a hash, where the requirements demand hashes."""
+
+
+class Listener(logging.Handler):
+    """Keeps what pip logs."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one message."""
+        SAID.append(record.getMessage())
+
+
+def listen() -> None:
+    """Hear why pages can't be had and why there is no solution, and nothing else, which is slow."""
+    root = logging.getLogger()
+    root.handlers = [Listener(level=logging.DEBUG)]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("pip._vendor").setLevel(logging.ERROR)
+    logging.getLogger("pip._internal.index.collector").addFilter(lambda record: "Could not fetch" in str(record.msg))
+    logging.getLogger("pip._internal.index.collector").setLevel(logging.DEBUG)
+    logging.getLogger("pip._internal.resolution.resolvelib.factory").setLevel(logging.INFO)
+
+
+def failure(problem: Exception) -> dict[str, Any]:
+    """What `snapshot.lock.explain` makes an error of."""
+    cause = problem.__cause__
+    message, said = str(problem), SAID[-50:]
+    for folder in FOLDERS:
+        message, said = message.replace(folder, ""), [line.replace(folder, "") for line in said]
+    return {
+        "kind": type(problem).__name__,
+        "bases": [kind.__name__ for kind in type(problem).__mro__],
+        "message": message,
+        "cause": type(cause).__name__ if cause else "",
+        "said": said,
+    }
