@@ -23,6 +23,10 @@ _INVALID = re.compile(r"Invalid requirement: (?P<what>'[^']*'|\"[^\"]*\"|[^\n]*?
 _ERRNO = re.compile(r"\[Errno -?\d+\] ([^')\"]+)")
 _STATUS = re.compile(r"\b(?P<code>[45]\d\d) (?:Client|Server) Error: (?P<words>[^f]\S*(?: \S+)*?) for url")
 _ENOUGH = 300
+_NETWORK_KINDS = frozenset(
+    {"ConnectionFailedError", "ConnectionTimeoutError", "ProxyConnectionError", "SSLVerificationError"}
+)
+"""What newer versions of pip raise."""
 
 
 class Failure(Document, frozen=True, kw_only=True):
@@ -60,6 +64,8 @@ def error(failure: Failure, *, source: str, python: str, places: Mapping[str, st
             f"{what} is not the file whose hash its link gives", hint="try again, or use another index"
         )
     network = [line for line in (*said, message) if is_network(line)]
+    if failure.kind in _NETWORK_KINDS:
+        network = network or [message]
     if failure.cause == "ResolutionImpossible" and "ResolutionImpossible" in message:
         return contradiction(said, places or {})
     if network and failure.kind not in ("RequirementsFileParseError", "UnsupportedPythonVersion"):

@@ -49,7 +49,9 @@ def listen() -> None:
 def failure(problem: Exception) -> dict[str, Any]:
     """What `snapshot.lock.explain` makes an error of."""
     cause = problem.__cause__
-    message, said = str(problem), SAID[-50:]
+    # pip's newer errors say in two attributes what `str` of them leaves out.
+    parts = (getattr(problem, "message", None), getattr(problem, "context", None))
+    message, said = " ".join(str(part) for part in parts if part) or str(problem), SAID[-50:]
     for folder in FOLDERS:
         message, said = message.replace(folder, ""), [line.replace(folder, "") for line in said]
     return {
