@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from typing import BinaryIO
 
 PREFIX = "sha256:"
 CHUNK = 1 << 20
-_HEX = re.compile(r"[0-9a-f]{64}")
 
 
 def of_bytes(data: bytes) -> str:
@@ -22,11 +20,6 @@ def of_stream(stream: BinaryIO) -> str:
     while chunk := stream.read(CHUNK):
         digest.update(chunk)
     return PREFIX + digest.hexdigest()
-
-
-def is_digest(text: str) -> bool:
-    """Whether `text` is a sha256 digest in OCI notation."""
-    return text.startswith(PREFIX) and _HEX.fullmatch(text, len(PREFIX)) is not None
 
 
 def hex_of(digest: str) -> str:

@@ -13,6 +13,7 @@ from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.cli.request import request as request_of
 from snapshot.cli.request import stored
+from snapshot.errors import AROUND_A_RUN
 from snapshot.host.container import check_host
 from snapshot.record.document import Run
 from snapshot.report import text
@@ -83,7 +84,7 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
     if is_script:
         check.startable(place.cwd / argv[0], argv[0])
     request = request_of(given, os.environ)
-    assert place.store is not None
+    _ = place.store  # runs whose `snap` died are finished first
     from snapshot.cli.lock import ensure
 
     lock = ensure(place, offline=given["offline"])
@@ -114,7 +115,7 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
     _new_line(place.store.folder(run.id) / "log")
     _tell(run)
     assert run.exit is not None
-    ctx.exit(125 if run.exit.code is None else run.exit.code)
+    ctx.exit(AROUND_A_RUN if run.exit.code is None else run.exit.code)
 
 
 def _new_line(log: Path) -> None:

@@ -69,7 +69,6 @@ def start(
 
 
 PIPE = subprocess.PIPE
-INHERIT = 0
 
 
 def find(program: str) -> str | None:
