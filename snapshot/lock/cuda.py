@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
 
+from snapshot.finding import Finding
 from snapshot.lock.document import Cuda, Package
 
 _RUNTIMES = (
@@ -68,3 +69,19 @@ def _table() -> dict[str, Any]:
 
 def _said(package: Package) -> str:
     return f"{package.name} {package.version}"
+
+
+def driver_findings(driver: str, cuda: Cuda) -> tuple[Finding, ...]:
+    """What `driver` (as in `535.104.05`) means for a lock's CUDA: `error` below the floor, `warning` below the full
+    feature set, else one `ok`.
+    """
+    raise NotImplementedError
+
+
+def covers(architectures: Sequence[str], capability: str) -> bool:
+    """Whether code built for `architectures` (`sm_80`, `compute_90`) runs on a device of compute `capability` (`8.6`).
+
+    Binary code runs on its major version from its minor one on, PTX (`compute_…`) on everything as new or newer;
+    code for `sm_90a` and its like on exactly that. Nothing known covers everything.
+    """
+    raise NotImplementedError

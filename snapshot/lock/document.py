@@ -5,9 +5,7 @@ The package table has the field names of PEP 751 (`pylock.toml`), so that tools 
 
 from __future__ import annotations
 
-import re
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -16,7 +14,11 @@ from snapshot import digest
 from snapshot.document import Document, check_schema, decode, to_builtins
 from snapshot.errors import StoreError
 
-SCHEMA = "snap.lock/1"
+SCHEMA = "snap.lock/2"
+OLDER = ("snap.lock/1",)
+"""Schemas that are read too: every field that they lack has a default."""
+IDENTITY = "snap.lock/1"
+"""Names the form that a lock's identity is the digest of; images of older locks keep their names."""
 FILE_NAME = "snap.lock"
 REMEDY = "restore it, or remove it and run `snap lock`"
 
@@ -36,6 +38,24 @@ class Base(_Part, frozen=True, kw_only=True):
     """Diff IDs, lowest first: what the base is, on any engine and store."""
     os: str
     architecture: str
+
+
+class OsPackage(_Part, frozen=True, kw_only=True):
+    """One package of the operating system that is installed on top of the base, as the archive's index lists it."""
+
+    name: str
+    version: str
+    architecture: str
+    size: int
+    """Bytes."""
+    sha256: str
+    """64 hexadecimal digits."""
+    url: str
+    """In the archive, without credentials."""
+    snapshot: str | None = None
+    """The same file in the archive's dated snapshot, which keeps what the archive drops."""
+    asked: bool = False
+    """Whether the project asks for it; the others are there because one of those needs them."""
 
 
 class OperatingSystem(_Part, frozen=True, kw_only=True):
@@ -77,6 +97,48 @@ class Wheel(_Part, frozen=True, kw_only=True):
         return digest.PREFIX + self.hashes["sha256"]
 
 
+class Sdist(_Part, frozen=True, kw_only=True):
+    """Source that a wheel was built from (PEP 751 `packages.sdist`; for a repository or folder, what was packed)."""
+
+    name: str
+    url: str | None = None
+    """Without credentials."""
+    path: str | None = None
+    """As it was given, where it is no file of an index: a file or folder beside the project."""
+    size: int | None = None
+    hashes: dict[str, str]
+
+
+class Vcs(_Part, frozen=True, kw_only=True):
+    """The commit of a repository (PEP 751 `packages.vcs`)."""
+
+    type: str
+    """`git`."""
+    url: str
+    """Without credentials."""
+    requested_revision: str | None = None
+    """As in `main`: what the requirement asks for."""
+    commit_id: str
+    subdirectory: str | None = None
+
+
+class BuildPackage(_Part, frozen=True, kw_only=True):
+    """One package that is there only while a wheel is built."""
+
+    name: str
+    """Normalized (PEP 503)."""
+    version: str
+    index: str | None = None
+    """URL of the index, without credentials."""
+    wheels: tuple[Wheel, ...]
+    """Exactly one."""
+
+    @property
+    def wheel(self) -> Wheel:
+        """The file that is installed."""
+        return self.wheels[0]
+
+
 class Package(_Part, frozen=True, kw_only=True):
     """One Python package (PEP 751 `packages`)."""
 
@@ -88,8 +150,14 @@ class Package(_Part, frozen=True, kw_only=True):
     requires_python: str | None = None
     dependencies: tuple[str, ...] = ()
     """Names of the locked packages that this one needs."""
-    wheels: tuple[Wheel, ...]
-    """Exactly one: the file that this base installs."""
+    wheels: tuple[Wheel, ...] = ()
+    """Exactly one: the file that this base installs. One that was built here has neither `url` nor `path`."""
+    sdist: Sdist | None = None
+    """What the wheel was built from, where there was none to be had."""
+    vcs: Vcs | None = None
+    """Where `sdist` was packed from."""
+    build: tuple[BuildPackage, ...] = ()
+    """What building it took, each pinned: `[build-system].requires` and what those need."""
 
     @property
     def wheel(self) -> Wheel:
@@ -98,21 +166,33 @@ class Package(_Part, frozen=True, kw_only=True):
 
 
 class Cuda(_Part, frozen=True, kw_only=True):
-    """The CUDA runtime that the packages bring, and what it expects of the host's driver."""
+    """The CUDA that the packages or the base bring, and what it expects of the host's driver."""
 
     runtime: str
     """As in `13.0`."""
+    because: str
+    """What says so, as in `nvidia-cuda-runtime 13.0.96`."""
     driver_minimum: str
     """Oldest Linux driver that starts it: the floor of its major version (NVIDIA, minor-version compatibility)."""
-    because: str
-    """The pin that says so, as in `nvidia-cuda-runtime 13.0.96`."""
+    driver_full: str | None = None
+    """Oldest driver with all its features: the one that the toolkit came with; None where NVIDIA's table has none."""
+    cudnn: str | None = None
+    nccl: str | None = None
+    architectures: tuple[str, ...] = ()
+    """What the framework was built for, as it says itself: `sm_80`, `compute_90`; empty until an image was asked."""
 
 
 class Sources(_Part, frozen=True, kw_only=True):
     """What the lock was resolved from: when all of this is as it was, nothing is resolved anew."""
 
+    source: str = ""
+    """Where the requirements stand, and why there, as in `environment.yml (--from)`."""
+    passed_over: tuple[str, ...] = ()
+    """What names requirements too and was not used."""
     requirements: tuple[str, ...]
     """Requirements as they were given, those of files after `-r` and `-c` included."""
+    packages: tuple[str, ...] = ()
+    """Names of the OS packages that are asked for."""
     files: dict[str, str] = msgspec.field(default_factory=dict)
     """Path in the project → sha256, of every file that was read for it."""
     base: str
@@ -136,18 +216,24 @@ class Lock(_Part, frozen=True, kw_only=True):
     frameworks: dict[str, str] = msgspec.field(default_factory=dict)
     """Versions of the machine learning frameworks among the packages, for people."""
     cuda: Cuda | None = None
+    import_roots: tuple[str, ...] = ()
+    """Folders, relative to the project, that a run finds on its import path: `src` where `-e .` is asked for."""
+    os_packages: tuple[OsPackage, ...] = ()
+    """Installed before the Python packages; sorted by name."""
     packages: tuple[Package, ...] = ()
 
     @property
     def digest(self) -> str:
         """Identity: what decides the image (epoch, base layers, Python, files), not how it came about."""
-        deciding = {
-            "schema": SCHEMA,
+        deciding: dict[str, object] = {
+            "schema": IDENTITY,
             "epoch": self.source_date_epoch,
             "base": [self.base.reference, self.base.digest, self.base.layers, self.base.architecture],
             "python": [self.python.version, self.python.executable],
             "packages": [(p.name, p.version, p.wheel.name, p.wheel.sha256) for p in self.packages],
         }
+        if self.os_packages:
+            deciding["os"] = [(p.name, p.version, p.architecture, p.sha256) for p in self.os_packages]
         return digest.of_bytes(msgspec.json.encode(deciding, order="sorted"))
 
 
@@ -155,103 +241,42 @@ def dumps(lock: Lock) -> str:
     """`lock` as TOML; equal locks are equal text."""
     import tomli_w
 
+    table = to_builtins(lock)
     head = "# Made by `snap lock`; commit it. Change the requirements, not this file.\n"
-    return head + tomli_w.dumps({"schema": lock.schema, **to_builtins(lock)}, multiline_strings=False)
+    said = {"schema": table.pop("schema", SCHEMA), "checksum": _checksum(table)}
+    return head + tomli_w.dumps({**said, **table}, multiline_strings=False)
 
 
 def loads(text: str, *, where: str = FILE_NAME) -> Lock:
-    """The lock that `text` holds; raises StoreError naming the place when it is not one, or a newer one."""
+    """The lock that `text` holds; raises StoreError naming the place when it is not one, was edited, or is newer."""
+    from snapshot.lock import checks
+
     try:
         value = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
         raise StoreError(f"{where} is not TOML: {problem}", hint=REMEDY) from None
     try:
-        check_schema(value, SCHEMA, where=where)
+        if value.get("schema") not in OLDER:
+            check_schema(value, SCHEMA, where=where)
+            said = value.pop("checksum", None)
+        else:
+            said = None
         lock = decode(value, Lock, where=where)
     except StoreError as problem:
         raise StoreError(problem.message, hint=problem.hint or REMEDY) from None
-    for what, text, form in _untrusted(lock):
-        if not form.fullmatch(text):
-            raise StoreError(f"{where}: {what} {text!r} is malformed", hint=REMEDY)
-    for contradiction in _contradictions(lock):
-        raise StoreError(f"{where}: {contradiction}", hint=REMEDY)
+    for sentence in checks.problems(lock):
+        raise StoreError(f"{where}: {sentence}", hint=REMEDY)
+    if lock.schema not in OLDER and said != _checksum({k: v for k, v in value.items() if k != "schema"}):
+        raise StoreError(
+            f"{where} was edited by hand: its checksum is not that of its content",
+            hint="restore it, or remove it and run `snap lock`; what it says is changed by changing the requirements",
+        )
     return lock
 
 
-def _contradictions(lock: Lock) -> Iterator[str]:
-    """What no lock of ours says."""
-    if not 0 <= lock.source_date_epoch <= _LATEST:
-        yield f"the source-date-epoch {lock.source_date_epoch} is no time that files can have"
-    if not lock.base.layers or not all(lock.base.layers):
-        yield "the base has no layers"
-    if lock.base.os != "linux":
-        yield f"the base is of the system {lock.base.os!r}, not of `linux`"
-    if lock.base.architecture not in _ARCHITECTURES:
-        yield f"the base is of the architecture {lock.base.architecture!r}, which there is not"
-    seen = set()
-    for package in lock.packages:
-        if package.name in seen:
-            yield f"`{package.name}` is in it twice"
-        seen.add(package.name)
-        if not _is_of(package.wheel.name, package.name, package.version):
-            yield f"`{package.wheel.name}` is not {package.name} {package.version}"
-
-
-def _is_of(file: str, name: str, version: str) -> bool:
-    """Whether a wheel of that file name is of that package and version.
-
-    As `packaging.utils.parse_wheel_filename` has it; that is asked only where names or versions differ as text, since
-    each start of a run reads the lock.
-    """
-    parts = file.removesuffix(".whl").split("-")
-    if len(parts) not in (5, 6):
-        return False
-    if parts[0] != name and _SEPARATORS.sub("-", parts[0]).lower() != name:
-        return False
-    if parts[1] == version:
-        return True
-    from packaging.version import InvalidVersion, Version
-
-    try:
-        # Old wheels write the `-` of a version, and the `+`, as `_`.
-        written = {Version(parts[1].replace("_", sign)) for sign in ("-", "+") if _is_version(parts[1], sign)}
-        return Version(version) in written
-    except InvalidVersion:
-        return False
-
-
-def _is_version(text: str, sign: str) -> bool:
-    from packaging.version import InvalidVersion, Version
-
-    try:
-        Version(text.replace("_", sign))
-    except InvalidVersion:
-        return False
-    return True
-
-
-_SEPARATORS = re.compile(r"[-_.]+")
-_LATEST = 2**32
-"""Early in 2106: the end of what gzip's and many file systems' times can say."""
-_ARCHITECTURES = frozenset({"386", "amd64", "arm", "arm64", "loong64", "mips64le", "ppc64le", "riscv64", "s390x"})
-_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_VERSION = re.compile(r"[A-Za-z0-9.!+_-]+")
-_WORD = re.compile(r"[!-~]+")
-_PATH = re.compile(r"/[!-~]+")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-
-
-def _untrusted(lock: Lock) -> Iterator[tuple[str, str, re.Pattern[str]]]:
-    """What of a lock ends up in a Dockerfile, a path or a command: a lock may come from anybody."""
-    yield "the base", lock.base.reference, _WORD
-    yield "the digest of the base", lock.base.digest or "sha256", _WORD
-    yield "the interpreter", lock.python.executable, _PATH
-    for package in lock.packages:
-        yield "the package name", package.name, _NAME
-        yield "the version", package.version, _VERSION
-        yield "the number of files", str(len(package.wheels)), re.compile("1")
-        yield "the file name", package.wheel.name, re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]*\.whl")
-        yield "the hash", package.wheel.hashes.get("sha256", ""), _SHA256
+def _checksum(table: dict[str, object]) -> str:
+    """Tells a lock that was edited, or merged line by line, from one that was written."""
+    return digest.of_bytes(msgspec.json.encode(table, order="sorted"))
 
 
 def read(path: Path) -> Lock | None:

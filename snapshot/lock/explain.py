@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 from snapshot.document import Document
 from snapshot.errors import IntegrityError, NetworkError, ResolveError, SnapshotError, UsageError
 from snapshot.host.pip_config import strip_credentials
-from snapshot.project.requirements import CONFIGURED, PROJECT_FILE
+from snapshot.project.sources import CONFIGURED, PROJECT_FILE
 
 _NOT_FETCHED = re.compile(r"Could not fetch URL (?P<url>\S+): (?P<reason>.*?)(?: - skipping)?$", re.DOTALL)
 _NO_VERSION = re.compile(

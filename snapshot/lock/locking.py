@@ -13,7 +13,7 @@ from snapshot.errors import ResolveError, UsageError
 from snapshot.lock import document
 from snapshot.lock.document import FILE_NAME, Lock, Sources
 from snapshot.project import python_version
-from snapshot.project import requirements as project_requirements
+from snapshot.project import sources as project_sources
 from snapshot.project.python_version import PythonChoice
 from snapshot.project.requirements import Requirements
 
@@ -28,6 +28,10 @@ class Settings(Value, kw_only=True, frozen=True):
     base: str | None = None
     python: str | None = None
     requirements: tuple[str, ...] | None = None
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    resolver: str = "pip-tools"
 
 
 class Wanted(Value, kw_only=True, frozen=True):
@@ -79,7 +83,7 @@ def is_current(root: Path, settings: Settings) -> str | None:
 def want(root: Path, settings: Settings) -> Wanted:
     """What the project in `root` asks for."""
     return Wanted(
-        requirements=project_requirements.read(root, settings.requirements),
+        requirements=project_sources.read(root, settings.requirements),
         python=python_version.asked(root, settings.python),
         base=settings.base,
     )
@@ -91,7 +95,7 @@ def difference(lock: Lock, wanted: Wanted) -> str | None:
     if changed := sorted(dict(sources.files.items() ^ dict(now.files).items())):
         return f"`{changed[0]}` has changed"
     if sources.requirements != _spoken(now):
-        if now.source == project_requirements.NONE:
+        if now.source == project_sources.NONE:
             return "the project asks for no packages any more"
         return f"the requirements of {now.source} have changed"
     if sources.base != (f"{wanted.base} (configuration)" if wanted.base else f"{lock.base.reference} (chosen)"):
@@ -130,7 +134,7 @@ def _resolve(
     say(f"base {reference}, Python {_expected(python)}{of}")
     if not of:
         say(f"{wanted.requirements.source} asks for no packages")
-    for sentence in project_requirements.unread(root, wanted.requirements):
+    for sentence in project_sources.unread(root, wanted.requirements):
         say(sentence)
     kept = _kept(old, upgrades)
     resolved = resolve.resolve(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from snapshot.document import Document, decode
 from snapshot.errors import UsageError
@@ -28,7 +28,15 @@ class Configuration(Document, frozen=True, kw_only=True, rename="kebab"):
     python: str | None = None
     """As in `3.11` or `3.11.7`."""
     requirements: tuple[str, ...] | None = None
-    """Requirements in place of those of `requirements.txt` and `pyproject.toml`."""
+    """Requirements in place of those of the project's files."""
+    extras: tuple[str, ...] = ()
+    """Extras of the project itself (`[project.optional-dependencies]` and its like) that are installed too."""
+    groups: tuple[str, ...] = ()
+    """Dependency groups (PEP 735, Poetry's, PDM's) that are installed too."""
+    packages: tuple[str, ...] = ()
+    """OS packages, by the names of the base's distribution, in place of those of `apt.txt`."""
+    resolver: Literal["pip-tools", "uv"] = "pip-tools"
+    """What resolves; `uv` must be installed: `pip install 'snapshot-ml[uv]'`."""
     data: tuple[str, ...] = ()
     """Paths, relative to the project or absolute, that are data whatever their size."""
     large_file: str = "10 MB"

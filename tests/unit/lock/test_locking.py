@@ -1,8 +1,10 @@
 """When a lock is current, and what makes it stale. No engine is asked for any of this."""
 
+import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from snapshot import digest
@@ -161,8 +163,11 @@ def edited(project: Path, old: str, new: str) -> None:
         ("= 1783764997", "= -1", "source-date-epoch -1"),
         ("= 1783764997", "= 99999999999", "source-date-epoch 99999999999"),
         (f'    "sha256:{"a" * 64}",\n', "", "the base has no layers"),
-        ('schema = "snap.lock/1"\n', "", 'does not begin with `schema = "snap.lock/1"`'),
-        ('"snap.lock/1"', '"pylock/1"', 'does not begin with `schema = "snap.lock/1"`'),
+        ('schema = "snap.lock/2"\n', "", 'does not begin with `schema = "snap.lock/2"`'),
+        ('"snap.lock/2"', '"pylock/1"', 'does not begin with `schema = "snap.lock/2"`'),
+        ('"snap.lock/2"', '"snap.lock/3"', "is a `snap.lock/3` document"),
+        ("https://host/numpy.whl", "https://other/numpy.whl", "was edited by hand"),
+        ('checksum = "sha256:', 'checksum = "sha256:0', "was edited by hand"),
         ("[base]", "[bass]", "unknown key"),
     ],
 )
@@ -171,6 +176,14 @@ def test_an_edited_lock_is_refused(project: Path, old: str, new: str, words: str
     with pytest.raises(StoreError) as caught:
         document.read(project / "snap.lock")
     assert words in caught.value.message and caught.value.hint
+
+
+def test_a_lock_of_the_first_version_is_read_and_keeps_its_identity(project: Path) -> None:
+    text = (project / "snap.lock").read_text()
+    text = re.sub("^checksum = .*\n", "", text, flags=re.MULTILINE).replace("snap.lock/2", "snap.lock/1")
+    (project / "snap.lock").write_text(text)
+    found = document.read(project / "snap.lock")
+    assert found and found.schema == "snap.lock/1" and found.digest == lock().digest
 
 
 def test_an_empty_lock_is_refused_with_a_remedy(project: Path) -> None:
@@ -201,11 +214,10 @@ def test_a_lock_that_is_no_text_file_is_refused(project: Path) -> None:
         ("foo-2.0+cu118-py3-none-any.whl", "foo", "2.0+cu118"),
     ],
 )
-def test_names_of_wheels_are_read_as_pip_reads_them(project: Path, file: str, name: str, version: str) -> None:
-    edited(project, "numpy-2.4.6-py3-none-any.whl", file)
-    edited(project, 'name = "numpy"', f'name = "{name}"')
-    edited(project, 'version = "2.4.6"', f'version = "{version}"')
-    found = document.read(project / "snap.lock")
+def test_names_of_wheels_are_read_as_pip_reads_them(file: str, name: str, version: str) -> None:
+    wheel = Wheel(name=file, hashes={"sha256": "0" * 64})
+    package = Package(name=name, version=version, wheels=(wheel,))
+    found = document.loads(document.dumps(msgspec.structs.replace(lock(), packages=(package,))))
     assert found and found.packages[0].wheel.name == file
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from snapshot import digest
 from snapshot.errors import UsageError
-from snapshot.project.requirements import read, unread
+from snapshot.project.sources import read, unread
 
 
 def write(root: Path, **files: str) -> None:
