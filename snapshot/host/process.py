@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from snapshot.errors import HostError
@@ -24,13 +25,16 @@ def run(
     env: Mapping[str, str] | None = None,
     stdin: bytes | None = None,
     timeout: float | None = None,
+    cwd: Path | None = None,
 ) -> Finished:
     """Run `command` to its end and keep what it prints; a non-zero exit is the caller's to judge.
 
     Raises HostError when the program is not there or does not end within `timeout` seconds.
     """
     try:
-        done = subprocess.run(command, env=env, input=stdin or b"", capture_output=True, timeout=timeout, check=False)
+        done = subprocess.run(
+            command, env=env, input=stdin or b"", capture_output=True, timeout=timeout, check=False, cwd=cwd
+        )
     except FileNotFoundError:
         raise _missing(command[0]) from None
     except subprocess.TimeoutExpired:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from snapshot import digest
 from snapshot.errors import NetworkError, ResolveError, UsageError
 from snapshot.host.engine import Image
-from snapshot.lock.document import Base
+from snapshot.lock.document import Base, Lock
+from snapshot.lock.wanted import Wanted, because, is_asked
+from snapshot.project import python_version
 from snapshot.project.python_version import VERSION_FILE, PythonChoice
 
 LABEL_PYTHON = "org.snapshot-ml.base.python"
@@ -154,3 +156,72 @@ def _hint(python: PythonChoice, at_hand: dict[str, Image]) -> str:
         return f"`scripts/build-base {suites[python.minor]}` in a checkout of snapshot makes one from Debian's packages"
     have = f"; at hand: Python {', '.join(sorted(at_hand))}" if at_hand else ""
     return f'`scripts/build-base` makes bases with Python 3.11 and 3.13, or name an image: `base = "…"`{have}'
+
+
+def decide(
+    wanted: Wanted, engine: Engine, old: Lock | None, environment: Mapping[str, str]
+) -> tuple[Image, str, PythonChoice | None]:
+    """The base's image, the name that the lock gives it, and the Python; None where a configured base decides."""
+    requires = wanted.requirements.requires_python
+    if wanted.base:
+        python = wanted.python
+        image = choose(
+            engine,
+            configured=wanted.base,
+            python=python or PythonChoice(version="3", because="base"),
+            old=old.base if old else None,
+            at_hand={},
+        )
+        return image, wanted.base, python
+    at_hand = local(engine)
+    python = _again(old, wanted) or python_version.choose(
+        wanted.python,
+        requires_python=requires,
+        bases=at_hand,
+        current=None if wanted.python else python_version.in_use(environment),
+    )
+    same = old is not None and old.python.version.startswith(python.minor + ".")
+    image = choose(engine, configured=None, python=python, old=old.base if old and same else None, at_hand=at_hand)
+    return image, image.reference.split("@")[0], python
+
+
+def _again(old: Lock | None, wanted: Wanted) -> PythonChoice | None:
+    """The version that was picked before, where nothing asks for another: not what happens to be active today."""
+    if (
+        old is None
+        or wanted.python
+        or not python_version.allows(wanted.requirements.requires_python, old.python.version)
+    ):
+        return None
+    chosen_by = because(old.sources.python)
+    if chosen_by in (python_version.CONFIGURED, python_version.VERSION_FILE, "base"):
+        return None
+    return PythonChoice(version=old.sources.python.split(" ")[0], because=chosen_by)
+
+
+def check_python(python: PythonChoice | None, version: str, reference: str, wanted: Wanted) -> None:
+    """Raise when the base has another Python than is asked for or required."""
+    if python and not f"{version}.".startswith(f"{python.minor}."):
+        raise ResolveError(
+            f"the base `{reference}` has Python {version}, and {python} is asked for",
+            hint="change one of the two in the configuration",
+        )
+    if python and not is_asked(python, version):
+        raise ResolveError(
+            f"the base `{reference}` has Python {version}, and {python} is asked for",
+            hint=f'write `python = "{python.minor}"`, or choose another base, '
+            f'as in `base = "python:{python.version}-slim-bookworm"`',
+        )
+    if not python_version.allows(wanted.requirements.requires_python, version):
+        raise ResolveError(
+            f"the base `{reference}` has Python {version}, "
+            f"and the project requires `{wanted.requirements.requires_python}`",
+            hint="choose another `base` or `python` in the configuration",
+        )
+
+
+def expected(python: PythonChoice | None) -> str:
+    """The Python as it can be told before the base is asked."""
+    if python is None:
+        return "of the base"
+    return str(python) if python.because == python_version.CONFIGURED else f"{python.minor} ({python.because})"

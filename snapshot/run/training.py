@@ -279,7 +279,7 @@ def _container(
         name=run.container,
         user=f"{os.getuid()}:{os.getgid()}",
         workdir=str(PurePosixPath(outside.WORKSPACE) / invocation.directory),
-        environment=tuple(_environment(options, run.id, environment).items()),
+        environment=tuple(_environment(options, run.id, environment, project.lock.import_roots).items()),
         labels=((LABEL, run.id), (f"{LABEL}.store", str(store.path))),
         mounts=tuple(mounts),
         network=options.request.network,
@@ -289,7 +289,9 @@ def _container(
     )
 
 
-def _environment(options: Options, run_id: str, caller: Mapping[str, str]) -> dict[str, str]:
+def _environment(
+    options: Options, run_id: str, caller: Mapping[str, str], import_roots: tuple[str, ...]
+) -> dict[str, str]:
     """What the training finds in its environment, beside the image's own."""
     ours = {
         "HOME": "/tmp",
@@ -306,7 +308,12 @@ def _environment(options: Options, run_id: str, caller: Mapping[str, str]) -> di
     }
     if options.terminal and "TERM" in caller:
         ours["TERM"] = caller["TERM"]
-    return {**ours, **options.request.environment}
+    given = options.request.environment
+    if import_roots:
+        # The project's own packages, which her environment has installed with `-e`.
+        roots = [str(PurePosixPath(outside.WORKSPACE) / root) for root in import_roots]
+        given = {**given, "PYTHONPATH": ":".join([*filter(None, [given.get("PYTHONPATH")]), *roots])}
+    return {**ours, **given}
 
 
 def _engine_options(request: Request) -> Iterator[str]:
