@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from snapshot.document import Value
 from snapshot.errors import ResolveError, UsageError
 from snapshot.lock import document
-from snapshot.lock.document import FILE_NAME, Lock, Sources
+from snapshot.lock.document import FILE_NAME, Cuda, Lock, Sources
 from snapshot.project import python_version
 from snapshot.project import sources as project_sources
 from snapshot.project.python_version import PythonChoice
@@ -125,7 +125,7 @@ def _resolve(
     import os
 
     from snapshot.host import pip_config
-    from snapshot.lock import base, resolve, syntax, tools
+    from snapshot.lock import base, cuda, resolve, syntax, tools
 
     environment = os.environ if environment is None else environment
     syntax.check(wanted.requirements)
@@ -160,7 +160,8 @@ def _resolve(
         python=choice,
         resolver=tools.versions(),
     )
-    return _lock(base.pin(image, reference), base.epoch(image), sources, resolved)
+    expected = cuda.expectation(resolved.packages, image.environment, warn=warn)
+    return _lock(base.pin(image, reference), base.epoch(image), sources, resolved, expected)
 
 
 def _base(
@@ -274,7 +275,7 @@ def _kept(old: Lock | None, upgrades: Sequence[str]) -> dict[str, str]:
     return {package.name: package.version for package in packages if package.name not in dropped}
 
 
-def _lock(base: document.Base, epoch: int, sources: Sources, resolved: Resolved) -> Lock:
+def _lock(base: document.Base, epoch: int, sources: Sources, resolved: Resolved, expected: Cuda | None) -> Lock:
     from snapshot.lock import cuda
 
     return Lock(
@@ -284,7 +285,7 @@ def _lock(base: document.Base, epoch: int, sources: Sources, resolved: Resolved)
         os=resolved.os,
         python=resolved.python,
         frameworks=cuda.frameworks(resolved.packages),
-        cuda=cuda.runtime(resolved.packages),
+        cuda=expected,
         packages=resolved.packages,
     )
 
