@@ -61,6 +61,8 @@ def lock_project(
     but with `upgrade`, and for `upgrade_packages` (names, or requirements such as `numpy<2`).
     `say` hears what was chosen and what to know of it, `warn` what went wrong without being in the way.
     """
+    from snapshot.lock import architectures
+
     root = root.resolve()
     wanted = want(root, settings)
     old = document.read(root / FILE_NAME)
@@ -71,6 +73,7 @@ def lock_project(
     lock = _resolve(
         root, wanted, engine, None if upgrade else old, tuple(upgrade_packages), cache, environment, say, warn
     )
+    lock = architectures.carried(old, lock)
     return lock, _write(root / FILE_NAME, lock)
 
 
