@@ -61,13 +61,13 @@ def lock_project(
     but with `upgrade`, and for `upgrade_packages` (names, or requirements such as `numpy<2`).
     `say` hears what was chosen and what to know of it, `warn` what went wrong without being in the way.
     """
-    from snapshot.lock import architectures
-
     root = root.resolve()
     wanted = want(root, settings)
     old = document.read(root / FILE_NAME)
     if old and not upgrade and not upgrade_packages and difference(old, wanted) is None:
         return old, False
+    from snapshot.lock import architectures
+
     if old:
         _check_upgrades(upgrade_packages, old, wanted.requirements)
     lock = _resolve(
