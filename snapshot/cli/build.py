@@ -83,7 +83,7 @@ def _write_context(place: Place, lock: Lock, target: Path, *, offline: bool) -> 
 def build_image(
     place: Place, lock: Lock, *, no_cache: bool = False, offline: bool = False, tag: str | None = None
 ) -> BuiltImage:
-    """Build the image of `lock`, showing what goes on."""
+    """Build the image of `lock`, showing what goes on; then its framework tells the lock what GPUs it is built for."""
     from snapshot.host.download import access_of
     from snapshot.host.pip_config import read
     from snapshot.image.build import build, present
@@ -92,7 +92,7 @@ def build_image(
         return build(place.engine, lock, cache_dir=place.cache, tag=tag)
     cache = place.make_cache()
     with terminal.step("building the image") as step:
-        return build(
+        built = build(
             place.engine,
             lock,
             cache_dir=cache,
@@ -102,6 +102,21 @@ def build_image(
             offline=offline,
             progress=_Shown(step),
         )
+    if lock.cuda and not lock.cuda.architectures:
+        _note_architectures(place, lock, built.reference)
+    return built
+
+
+def _note_architectures(place: Place, lock: Lock, image: str) -> None:
+    from snapshot.errors import SnapshotError
+    from snapshot.lock import architectures
+
+    with terminal.step("asking for the GPU architectures"):
+        found = architectures.ask(image, lock, warn=terminal.warn)
+    try:
+        architectures.note(place.root, lock, found)
+    except SnapshotError as problem:
+        terminal.warn(f"the GPU architectures are not noted in the lock: {problem.message}")
 
 
 class _Shown:

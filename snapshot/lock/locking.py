@@ -58,8 +58,10 @@ def lock_project(
         return old, False
     if old:
         upgrades.check(upgrade_packages, old, wanted.requirements)
+    from snapshot.lock import architectures
+
     job = _job(root, old, upgrade, tuple(upgrade_packages), cache, environment, say, warn)
-    lock = _resolve(job, wanted, engine)
+    lock = architectures.carried(old, _resolve(job, wanted, engine))
     return lock, _write(root / FILE_NAME, lock)
 
 
@@ -120,7 +122,7 @@ def _resolve(job: Job, wanted: Wanted, engine: Engine) -> Lock:
         os=found.os,
         python=found.python,
         frameworks=cuda.frameworks(packages),
-        cuda=cuda.runtime(packages),
+        cuda=cuda.expectation(packages, image.environment, warn=job.warn),
         import_roots=requirements.import_roots,
         packages=packages,
     )
