@@ -11,7 +11,7 @@ from snapshot.doctor.info import Info
 from snapshot.document import Value
 from snapshot.finding import Finding
 from snapshot.host import nvml, process
-from snapshot.host.nvml import Gpus
+from snapshot.host.nvml import Device, Gpus
 from snapshot.report.text import count
 
 CHECK = "gpu"
@@ -35,13 +35,15 @@ class Graphics(Value, kw_only=True, frozen=True):
     gpus: Gpus | None = None
     """None where no driver answers."""
     trouble: str = ""
-    """Why none does, where there is one: in NVML's words."""
+    """Why one that is there does not, in NVML's words."""
+    loaded: bool = False
+    """Whether the kernel has the driver."""
 
 
-def graphics(sys: Path = Path("/sys")) -> Graphics:
+def graphics(sys: Path = Path("/sys"), proc: Path = Path("/proc")) -> Graphics:
     """Hardware and driver, now."""
     gpus, trouble = _driver()
-    return Graphics(cards=_cards(sys), gpus=gpus, trouble=trouble)
+    return Graphics(cards=_cards(sys), gpus=gpus, trouble=trouble, loaded=(proc / "driver/nvidia").exists())
 
 
 def _driver() -> tuple[Gpus | None, str]:
@@ -59,7 +61,7 @@ def look(found: Graphics, info: Info | None) -> Iterator[Finding]:
 def driver_findings(found: Graphics) -> Iterator[Finding]:
     """What answers; no GPU is no fault."""
     if found.gpus and found.gpus.devices:
-        names = ", ".join(dict.fromkeys(f"{d.name} ({d.compute_capability})" for d in found.gpus.devices))
+        names = ", ".join(dict.fromkeys(name_of(d) for d in found.gpus.devices))
         cuda = f", CUDA up to {found.gpus.cuda}" if found.gpus.cuda else ""
         yield ok(CHECK, f"{count(len(found.gpus.devices), 'GPU')}: {names}; driver {found.gpus.driver}{cuda}")
         if found.cards > len(found.gpus.devices):
@@ -69,11 +71,19 @@ def driver_findings(found: Graphics) -> Iterator[Finding]:
         yield warning(CHECK, f"the driver {found.gpus.driver} answers and shows no GPU", "see `nvidia-smi -L`")
     elif found.trouble:
         yield error(CHECK, f"the NVIDIA driver does not answer: {found.trouble}", _remedy(found.trouble))
+    elif found.loaded:
+        said = "the NVIDIA driver is loaded, and its library `libnvidia-ml.so.1` does not answer"
+        yield error(CHECK, said, "install the libraries of the driver that is loaded, and see that `nvidia-smi` works")
     elif found.cards:
         said = f"{count(found.cards, 'NVIDIA device')} on the PCI bus, and no driver that answers"
         yield error(CHECK, said, "install NVIDIA's driver, or see `nvidia-smi` for why it does not answer")
     else:
         yield note(CHECK, "no NVIDIA GPU: trainings run on the CPU")
+
+
+def name_of(device: Device) -> str:
+    """A device for people: `NVIDIA H100 (9.0)`."""
+    return f"{device.name or 'a GPU of no name'} ({device.compute_capability or 'of unknown capability'})"
 
 
 def toolkit_findings(info: Info, *, hook: bool) -> Iterator[Finding]:

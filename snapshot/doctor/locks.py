@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from snapshot.doctor.checks import error, note, of_error, ok, warning
+from snapshot.doctor.gpu import name_of
 from snapshot.errors import SnapshotError
 from snapshot.finding import Finding
 from snapshot.host.engine import Engine
 from snapshot.host.nvml import Device, Gpus
 from snapshot.lock import cuda, document
-from snapshot.lock.document import Lock
+from snapshot.lock.document import Cuda, Lock
 from snapshot.lock.locking import Settings, is_current
 from snapshot.project import config
 
@@ -44,7 +45,7 @@ def _one(path: Path, name: str, gpus: Gpus | None, engine: Engine | None) -> Ite
         return
     yield _currency(path.parent, name)
     if gpus and lock.cuda:
-        yield from of_driver(lock, gpus, name)
+        yield from of_driver(lock.cuda, gpus, name)
     if engine:
         yield from _image(lock, engine, name)
 
@@ -61,25 +62,23 @@ def _currency(folder: Path, name: str) -> Finding:
     return ok(CHECK, f"{name} says what its project asks for")
 
 
-def of_driver(lock: Lock, gpus: Gpus, name: str) -> Iterator[Finding]:
-    """What the driver and the devices of this host mean for a lock that brings CUDA."""
-    assert lock.cuda is not None
-    for finding in cuda.driver_findings(gpus.driver, lock.cuda):
+def of_driver(needed: Cuda, gpus: Gpus, name: str) -> Iterator[Finding]:
+    """What the driver and the devices of this host mean for the CUDA of a lock."""
+    for finding in cuda.driver_findings(gpus.driver, needed):
         yield Finding(
             check=CHECK, severity=finding.severity, message=f"{name}: {finding.message}", remedy=finding.remedy
         )
-    yield from uncovered(
-        [device for device in gpus.devices if not cuda.covers(lock.cuda.architectures, device.compute_capability)],
-        gpus,
-        name,
-    )
+    built = needed.architectures
+    # Of a device that does not tell its capability nothing is said.
+    missed = [d for d in gpus.devices if d.compute_capability and not cuda.covers(built, d.compute_capability)]
+    yield from uncovered(missed, gpus, name)
 
 
 def uncovered(devices: list[Device], gpus: Gpus, name: str) -> Iterator[Finding]:
     """What it means that the lock's framework has no code for `devices`."""
     if not devices:
         return
-    said = ", ".join(dict.fromkeys(f"{d.name} ({d.compute_capability})" for d in devices))
+    said = ", ".join(dict.fromkeys(map(name_of, devices)))
     message = f"{name}: the framework has no code for {said}"
     if len(devices) == len(gpus.devices):
         yield error(CHECK, message, "lock a version of the framework that was built for this GPU")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from snapshot.doctor import base, buildx, gpu, installation, locks, overlay, runs
@@ -13,6 +14,8 @@ from snapshot.doctor.info import Info
 from snapshot.doctor.overlay import Kernel
 from snapshot.finding import Finding
 from snapshot.host.nvml import Device, Gpus
+from snapshot.lock import cuda
+from snapshot.lock.document import Cuda
 
 H100 = Device(index=0, name="H100", uuid="GPU-0", compute_capability="9.0", memory=80 * 2**30)
 V100 = Device(index=1, name="V100", uuid="GPU-1", compute_capability="7.0", memory=16 * 2**30)
@@ -50,6 +53,7 @@ def test_a_driver_in_trouble(trouble: str, remedy: str) -> None:
 
 def test_a_card_without_a_driver() -> None:
     assert severities(gpu.look(Graphics(cards=1), Info())) == ["error"]
+    assert severities(gpu.look(Graphics(loaded=True), Info())) == ["error"]
     assert severities(gpu.look(Graphics(cards=1, gpus=Gpus(driver="1", cuda="", devices=())), Info())) == ["warning"]
 
 
@@ -141,6 +145,23 @@ def test_a_framework_without_code_for_a_device() -> None:
     assert some.severity == "warning" and "--gpus device=0" in (some.remedy or "")
     (every,) = locks.uncovered([H100, V100], BOTH, "snap.lock")
     assert every.severity == "error"
+
+
+def of_driver(driver: str, *architectures: str) -> list[str]:
+    """What a driver and the two GPUs mean for a lock of CUDA 12.8."""
+    try:
+        cuda.covers((), "9.0")
+    except NotImplementedError:
+        pytest.skip("what a driver means is not told yet")
+    needed = Cuda(runtime="12.8", because="x", driver_minimum="525.60.13", architectures=architectures)
+    return severities(locks.of_driver(needed, msgspec.structs.replace(BOTH, driver=driver), "snap.lock"))
+
+
+def test_drivers_and_devices_that_do_for_a_lock() -> None:
+    assert of_driver("580.65", "sm_70", "sm_90") == ["ok"]
+    assert of_driver("470.57") == ["error"]
+    assert of_driver("580.65", "sm_90") == ["ok", "warning"]
+    assert of_driver("580.65", "sm_120") == ["ok", "error"]
 
 
 def test_locks_that_can_not_be_read_are_all_told(tmp_path: Path) -> None:
