@@ -29,6 +29,7 @@ from snapshot.doctor.info import Info
 from snapshot.doctor.site import Site
 from snapshot.errors import SnapshotError
 from snapshot.finding import Finding
+from snapshot.host import process
 from snapshot.host.engine import Engine
 from snapshot.lock import base as lock_base
 from snapshot.lock import document
@@ -55,12 +56,13 @@ def _checks(site: Site, info: Info | None, problem: SnapshotError | None) -> lis
     graphics = Asked(gpu.graphics)
     lock = _lock(site.root)
     here = site.engine if info else None
+    cli = process.find("docker") is not None
     return [
         Check("snapshot", installation.look),
         Check("configuration", lambda: _configuration(site)),
-        *(_of_engine(site, info, lock) if info else ()),
+        *(_of_engine(site, info, lock, cli=cli) if info else ()),
         Check("engine", lambda: engine.look(info, problem)),
-        Check("buildx", lambda: buildx.look(site.environment, engine_answers=info is not None)),
+        *([Check("buildx", lambda: buildx.look(site.environment, engine_answers=info is not None))] if cli else ()),
         Check("disk", lambda: disk.look(root=site.root, cache=site.cache, engine_root=info.root if info else "")),
         Check("cache", lambda: disk.cache(site.cache)),
         Check("file system", lambda: filesystem.look(site.root)),
@@ -74,7 +76,7 @@ def _checks(site: Site, info: Info | None, problem: SnapshotError | None) -> lis
     ]
 
 
-def _of_engine(site: Site, info: Info, lock: Lock | None) -> Iterator[Check]:
+def _of_engine(site: Site, info: Info, lock: Lock | None, *, cli: bool) -> Iterator[Check]:
     yield Check(
         "engine",
         lambda: engine.findings(
@@ -85,7 +87,8 @@ def _of_engine(site: Site, info: Info, lock: Lock | None) -> Iterator[Check]:
         ),
     )
     yield Check("clock", lambda: engine.clock(info, site.now))
-    yield Check("overlay", lambda: overlay.look(site.engine, info, root=site.root, image=_image(site.engine, lock)))
+    if cli:
+        yield Check("overlay", lambda: overlay.look(site.engine, info, root=site.root, image=_image(site.engine, lock)))
     yield Check("base", lambda: base.look(site.engine, configured=_base(site.root), lock=lock))
 
 

@@ -75,6 +75,9 @@ def findings(tried: Tried, mount: Mounted | None) -> Iterator[Finding]:
         found.insert(
             0, error(CHECK, f"`{kind}` can't hold what a run writes: the kernel lays no overlay on it", _LOCAL)
         )
+    if mount and "noexec" in mount.options:
+        said = f"`{mount.point}` is mounted `noexec`: programs of the project, such as `./train.sh`, can't be started"
+        found.append(warning(CHECK, said, f"`sudo mount -o remount,exec {mount.point}`; scripts in Python run anyway"))
     yield from found or [ok(CHECK, f"{kind}: hard links, locks, permissions and attributes work")]
 
 

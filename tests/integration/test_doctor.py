@@ -103,6 +103,12 @@ def test_an_engine_that_never_answers_does_not_hold_up_the_rest(project: Project
     assert "file system" in {one["check"] for one in found}
 
 
+def test_no_docker_on_the_path_is_said_once(project: Project):
+    found = doctor(project, env={"PATH": "/nowhere"})
+    said = [one["message"] for one in found if one["severity"] == "error"]
+    assert [text for text in said if "docker" in text] == ["`docker` is not on the PATH"]
+
+
 def test_a_context_that_leads_the_cli_elsewhere(project: Project, second_engine: dict[str, str], tmp_path: Path):
     config = {**second_engine, "DOCKER_CONFIG": str(tmp_path / "config")}
     where = f"host={second_engine['DOCKER_HOST']}"

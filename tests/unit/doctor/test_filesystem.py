@@ -9,8 +9,8 @@ from snapshot.doctor.filesystem import Tried
 from snapshot.host.mounts import Mounted
 
 
-def mounted(kind: str) -> Mounted:
-    return Mounted(point="/", kind=kind, source="x", options=())
+def mounted(kind: str, *options: str) -> Mounted:
+    return Mounted(point="/", kind=kind, source="x", options=options)
 
 
 @pytest.mark.parametrize("kind", ["nfs4", "9p", "fuse.sshfs", "fuseblk", "vfat", "overlay"])
@@ -34,6 +34,11 @@ def test_where_no_overlay_can_be_laid(kind: str) -> None:
 def test_what_does_not_work(tried: Tried, severity: str) -> None:
     (found,) = filesystem.findings(tried, mounted("ext4"))
     assert found.severity == severity
+
+
+def test_programs_that_can_not_be_started() -> None:
+    (found,) = filesystem.findings(Tried(), mounted("ext4", "rw", "noexec"))
+    assert found.severity == "warning" and "`noexec`" in found.message
 
 
 def test_a_file_system_of_no_known_type_is_judged_by_what_works() -> None:
