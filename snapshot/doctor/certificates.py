@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from snapshot.doctor.checks import error, note, of_error, ok
+from snapshot.document import Value
 from snapshot.errors import SnapshotError
 from snapshot.finding import Finding
 from snapshot.host import pip_config
+from snapshot.report.text import count
 
 CHECK = "certificates"
 SOON_DAYS = 30
 DAY = 86_400
 VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 _REMEDY = "name a PEM file with your company's certificates, as in `pip config set global.cert FILE`"
+
+
+class Bundle(Value, kw_only=True, frozen=True):
+    """What is in a file of certificates."""
+
+    number: int
+    """At least one."""
+    authorities: tuple[tuple[str, float], ...]
+    """Name and end (seconds since 1970) of those that may sign others; a server's own certificate may not."""
 
 
 def look(environment: Mapping[str, str], now: datetime) -> Iterator[Finding]:
@@ -40,7 +51,7 @@ def _bundle(path: Path, user: str, now: datetime) -> Iterator[Finding]:
         yield ok(CHECK, f"{user} uses the folder `{path}`")
         return
     try:
-        ends = _ends(path)
+        bundle = _read(path)
     except FileNotFoundError:
         yield error(CHECK, f"{user} names the bundle `{path}`, which is not there", _REMEDY)
     except PermissionError:
@@ -49,29 +60,27 @@ def _bundle(path: Path, user: str, now: datetime) -> Iterator[Finding]:
         reason = str(getattr(problem, "reason", None) or problem).lower().replace("_", " ")
         yield error(CHECK, f"the bundle `{path}` of {user} holds no certificate that can be read: {reason}", _REMEDY)
     else:
-        yield from findings(path, user, ends, now.timestamp())
+        yield from findings(path, user, bundle, now.timestamp())
 
 
-def findings(path: Path, user: str, ends: Sequence[tuple[str, float]], now: float) -> Iterator[Finding]:
-    """What a bundle is worth whose certificates (name, end in seconds since 1970) those are."""
-    if not ends:
-        yield error(CHECK, f"the bundle `{path}` of {user} holds no certificate of an authority", _REMEDY)
+def findings(path: Path, user: str, bundle: Bundle, now: float) -> Iterator[Finding]:
+    """What a bundle is worth at the time `now` (seconds since 1970)."""
+    valid = [(name, end) for name, end in bundle.authorities if end > now]
+    if bundle.authorities and not valid:
+        yield error(CHECK, f"every authority in the bundle `{path}` of {user} has expired", _REMEDY)
         return
-    valid = [(name, end) for name, end in ends if end > now]
-    if not valid:
-        yield error(CHECK, f"every certificate in the bundle `{path}` of {user} has expired", _REMEDY)
-        return
-    yield ok(CHECK, f"{user} uses `{path}`, {len(valid)} certificate{'s' * (len(valid) != 1)}")
+    yield ok(CHECK, f"{user} uses `{path}`, {count(bundle.number, 'certificate')}")
     for name, end in valid:
         if end < now + SOON_DAYS * DAY:
             yield note(CHECK, f"the certificate of `{name}` in it expires in {(end - now) / DAY:.0f} days")
 
 
-def _ends(path: Path) -> list[tuple[str, float]]:
-    """Until when each is valid; raises OSError (ssl.SSLError is one) or ValueError where the file is no PEM."""
+def _read(path: Path) -> Bundle:
+    """Raises OSError (ssl.SSLError is one) or ValueError where the file is no PEM."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(cadata=path.read_text(encoding="ascii", errors="ignore"))
-    return [(_name(one), float(ssl.cert_time_to_seconds(str(one["notAfter"])))) for one in context.get_ca_certs()]
+    ends = [(_name(one), float(ssl.cert_time_to_seconds(str(one["notAfter"])))) for one in context.get_ca_certs()]
+    return Bundle(number=context.cert_store_stats()["x509"], authorities=tuple(ends))
 
 
 def _name(certificate: Mapping[str, Any]) -> str:

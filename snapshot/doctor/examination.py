@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,10 +28,11 @@ from snapshot.doctor import (
 from snapshot.doctor.checks import Asked, Check, carry_out, note, of_error, ok
 from snapshot.doctor.info import Info
 from snapshot.doctor.site import Site
-from snapshot.errors import SnapshotError
+from snapshot.errors import EngineError, SnapshotError
 from snapshot.finding import Finding
 from snapshot.host import process
 from snapshot.host.engine import Engine
+from snapshot.host.nvml import Gpus
 from snapshot.lock import base as lock_base
 from snapshot.lock import document
 from snapshot.lock.document import Lock
@@ -44,11 +46,17 @@ SECONDS = 8
 
 def examine(site: Site) -> tuple[Finding, ...]:
     """All findings, in the time of the slowest check, and never longer than both limits together."""
+    info, problem = None, None
     try:
         info = Asked(lambda: engine.ask(site.engine)).answer(ENGINE_SECONDS)
-    except SnapshotError as problem:
-        return (of_error(engine.CHECK, problem), *carry_out(_checks(site, None, problem), seconds=SECONDS))
-    return carry_out(_checks(replace(site, now=datetime.now(UTC)), info, None), seconds=SECONDS)
+    except SnapshotError as failure:
+        problem = failure
+    except Exception as failure:
+        said = f"what answers as the Docker engine is none: {type(failure).__name__}: {failure}"
+        problem = EngineError(said, hint="correct or unset `DOCKER_HOST`")
+    first = (of_error(engine.CHECK, problem),) if problem else ()
+    site = replace(site, now=datetime.now(UTC))
+    return (*first, *carry_out(_checks(site, info, problem), seconds=SECONDS))
 
 
 def _checks(site: Site, info: Info | None, problem: SnapshotError | None) -> list[Check]:
@@ -71,7 +79,7 @@ def _checks(site: Site, info: Info | None, problem: SnapshotError | None) -> lis
         Check("certificates", lambda: certificates.look(site.environment, site.now)),
         Check("index", lambda: index.look(site.environment)),
         Check("gpu", lambda: gpu.look(graphics.answer(SECONDS - 1), info)),
-        Check("lock", lambda: locks.look(site.root, gpus=graphics.answer(SECONDS - 1).gpus, engine=here)),
+        Check("lock", lambda: locks.look(site.root, gpus=_gpus(graphics), engine=here)),
         Check("runs", lambda: runs.look(site.root, site.now)),
     ]
 
@@ -99,6 +107,13 @@ def _configuration(site: Site) -> Iterator[Finding]:
         return
     config.load(site.root)
     yield ok("configuration", f"the project is `{site.root}`")
+
+
+def _gpus(graphics: Asked[gpu.Graphics]) -> Gpus | None:
+    """The devices, as far as they can be told; that they can't is another check's affair."""
+    with suppress(Exception):
+        return graphics.answer(SECONDS - 2).gpus
+    return None
 
 
 def _kernel(info: Info | None) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,26 @@ def test_an_engine_that_never_answers_does_not_hold_up_the_rest(project: Project
     assert "file system" in {one["check"] for one in found}
 
 
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", b"junk\r\n\r\n", b""])
+def test_what_answers_is_no_engine(project: Project, tmp_path: Path, answer: bytes):
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "s"))
+        server.listen(50)
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    with suppress(OSError), server.accept()[0] as connection:
+                        connection.recv(65536)
+                        connection.sendall(answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        found = doctor(project, env={"DOCKER_HOST": f"unix://{tmp_path}/s"})
+        server.shutdown(socket.SHUT_RDWR)
+    assert len(errors(found, "engine")) == 1
+    assert "file system" in {one["check"] for one in found}
+
+
 def test_no_docker_on_the_path_is_said_once(project: Project):
     found = doctor(project, env={"PATH": "/nowhere"})
     said = [one["message"] for one in found if one["severity"] == "error"]
@@ -153,8 +174,10 @@ def test_a_user_who_may_read_neither_certificates_nor_the_socket(project: Projec
     bundle = tmp_path / "ca.pem"
     bundle.write_text("x")
     bundle.chmod(0)
-    for folder in (project.path, *project.path.parents[:-2]):
-        folder.chmod(0o777)
+    os.chown(project.path, NOBODY, NOBODY)
+    for folder in project.path.parents:
+        if folder.stat().st_mode & 0o005 != 0o005:
+            folder.chmod(folder.stat().st_mode | 0o055)
     env = {"REQUESTS_CA_BUNDLE": str(bundle), "PIP_CERT": str(bundle), "HOME": str(project.path), "XDG_CACHE_HOME": ""}
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / "s"))

@@ -1,5 +1,7 @@
 """Indexes, proxies, certificates: facts in, findings out."""
 
+import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -7,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snapshot.doctor import certificates, index, proxy
+from snapshot.doctor.certificates import Bundle
 from snapshot.doctor.info import Info
 
 DAY = 86_400
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -87,14 +91,28 @@ def test_a_proxy_that_is_no_url(url: str) -> None:
 
 @pytest.mark.parametrize(
     ("days", "severities"),
-    [([], ["error"]), ([-1, -2], ["error"]), ([400], ["ok"]), ([400, -5], ["ok"]), ([400, 3], ["ok", "note"])],
+    [([], ["ok"]), ([-1, -2], ["error"]), ([400], ["ok"]), ([400, -5], ["ok"]), ([400, 3], ["ok", "note"])],
 )
 def test_until_when_certificates_hold(days: list[int], severities: list[str]) -> None:
-    ends = [(f"authority {day}", float((1000 + day) * DAY)) for day in days]
-    found = list(certificates.findings(Path("/ca.pem"), "pip", ends, 1000.0 * DAY))
+    authorities = tuple((f"authority {day}", float((1000 + day) * DAY)) for day in days)
+    bundle = Bundle(number=len(days) + 1, authorities=authorities)
+    found = list(certificates.findings(Path("/ca.pem"), "pip", bundle, 1000.0 * DAY))
     assert [one.severity for one in found] == severities
 
 
 def test_the_certificate_that_expires_is_named() -> None:
-    found = list(certificates.findings(Path("/ca.pem"), "pip", [("Acme Root", 3.0 * DAY)], 0.0))
+    bundle = Bundle(number=1, authorities=(("Acme Root", 3.0 * DAY),))
+    found = list(certificates.findings(Path("/ca.pem"), "pip", bundle, 0.0))
     assert found[1].message == "the certificate of `Acme Root` in it expires in 3 days"
+
+
+HEAD, TAIL = b"-----BEGIN CERTIFICATE-----\n", b"\n-----END CERTIFICATE-----\n"
+
+
+@given(st.binary(max_size=100) | st.binary(max_size=100).map(lambda inner: HEAD + inner + TAIL))
+def test_no_bundle_is_too_strange(content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "ca.pem"
+        path.write_bytes(content)
+        (found,) = certificates.look({"SSL_CERT_FILE": str(path), "PIP_CERT": str(path)}, NOON)
+    assert found.severity == "error" and str(path) in found.message
