@@ -6,12 +6,13 @@ https://packaging.python.org/en/latest/specifications/simple-repository-api/
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
 from snapshot.doctor.checks import Asked, error, note, of_error, ok, warning
-from snapshot.errors import SnapshotError
+from snapshot.errors import HostError, NetworkError
 from snapshot.finding import Finding
 from snapshot.host import pip_config
 from snapshot.host.download import access_of, status
@@ -36,11 +37,15 @@ def look(environment: Mapping[str, str]) -> Iterator[Finding]:
         yield note(CHECK, "pip is configured to use no index (`no-index`)")
     ask = partial(status, access=access, timeout=SECONDS)
     asked = [(url, Asked(partial(_answer, url, ask))) for url in places]
+    until = time.monotonic() + SECONDS + 1
     for url, one in asked:
         try:
-            yield judge(url, one.answer(SECONDS + 1))
-        except SnapshotError as problem:
+            yield judge(url, one.answer(until - time.monotonic()))
+        except NetworkError as problem:
             yield of_error(CHECK, problem)
+        except HostError:
+            said = f"{strip_credentials(url)} does not answer within {SECONDS} s"
+            yield error(CHECK, said, f"check the network and the proxy settings; {_CONFIGURED}")
     for link in config.listed("find-links"):
         yield from _folder(link)
 

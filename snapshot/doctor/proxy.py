@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 from snapshot.doctor.checks import error, note, ok, warning
 from snapshot.doctor.info import Info
-from snapshot.errors import NetworkError
+from snapshot.errors import NetworkError, SnapshotError
 from snapshot.finding import Finding
+from snapshot.host import pip_config
 from snapshot.host.pip_config import strip_credentials
 from snapshot.host.reach import reach
 
@@ -21,13 +22,22 @@ _PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks4a": 1080, "socks5": 1
 def look(environment: Mapping[str, str], info: Info | None) -> Iterator[Finding]:
     """Read the environment, and knock at every proxy that it names."""
     proxies = used(environment)
-    if not proxies:
+    own = _of_pip(environment)
+    if not proxies and not own:
         yield note(CHECK, "no proxy is set")
     yield from consistency(environment)
     if info:
         yield from of_engine(proxies, info)
-    for url in dict.fromkeys(proxies.values()):
+    for url in dict.fromkeys([*proxies.values(), *own]):
         yield _knock(url)
+
+
+def _of_pip(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The proxy that pip alone is configured with; a configuration that can't be read is another check's affair."""
+    try:
+        return pip_config.read(environment).listed("proxy")
+    except SnapshotError:
+        return ()
 
 
 def used(environment: Mapping[str, str]) -> dict[str, str]:

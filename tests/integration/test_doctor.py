@@ -160,6 +160,21 @@ def test_a_proxy_that_is_not_there(project: Project):
     assert "secret" not in json.dumps(found)
 
 
+def test_an_index_that_never_answers_is_named(project: Project):
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/simple"
+        env = {"PIP_INDEX_URL": url, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+        found = doctor(project, env={**env, "PIP_CONFIG_FILE": os.devnull})
+    assert any("timed out" in said and url.split("/")[2] in said for said in errors(found, "index"))
+
+
+def test_the_proxy_of_pip_alone(project: Project):
+    found = doctor(project, env={"PIP_PROXY": "http://127.0.0.1:1"})
+    assert any("127.0.0.1:1 can't be reached" in said for said in errors(found, "proxy"))
+
+
 @pytest.mark.parametrize("content", [None, "", "junk"])
 def test_a_certificate_bundle_that_is_none(project: Project, tmp_path: Path, content: str | None):
     path = tmp_path / "ca.pem"
