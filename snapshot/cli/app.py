@@ -24,6 +24,7 @@ COMMANDS = {
     "show": "Show the record of a run.",
     "logs": "Print what a run printed.",
     "rm": "Remove runs, with their outputs.",
+    "doctor": "Check this machine: engine, disk, network, GPU.",
 }
 """In the order of the work; each is `snapshot.cli.NAME`, whose command has this line as its short help."""
 

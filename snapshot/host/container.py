@@ -160,3 +160,12 @@ def unreachable() -> EngineError:
     if where and not where.startswith("unix://"):
         hint = "correct or unset `DOCKER_HOST`; an engine of this host is `unix:///var/run/docker.sock`"
     return EngineError(f"no Docker engine answers at {where or 'its default socket'}", hint=hint)
+
+
+def silent(seconds: float) -> EngineError:
+    """An engine takes the connection and says nothing."""
+    where = os.environ.get("DOCKER_HOST") or "its default socket"
+    return EngineError(
+        f"the Docker engine at {where} did not answer within {seconds} s",
+        hint="look at its log, and restart it, as in `sudo systemctl restart docker`",
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import time
 import urllib.parse
@@ -67,6 +68,36 @@ def access_of(config: PipConfig) -> Access:
     )
 
 
+def status(url: str, access: Access, *, timeout: float) -> int:
+    """The status code that the server answers a GET of `url` with; nothing of the body is read.
+
+    Raises NetworkError, once and after `timeout` seconds of silence at the latest, when there is no answer.
+    """
+    import requests
+
+    try:
+        urllib.parse.urlsplit(url)
+    except ValueError:
+        raise NetworkError(
+            f"`{strip_credentials(url)}` is no URL", hint="correct it in pip's configuration, see `pip config debug`"
+        ) from None
+    try:
+        with Downloader(dataclasses.replace(access, timeout=timeout))._request(url, 0) as response:
+            return response.status_code
+    except requests.exceptions.SSLError as failure:
+        raise _untrusted(url, failure) from None
+    except requests.exceptions.ProxyError as failure:
+        raise NetworkError(
+            f"{_host(url)} can't be reached through the proxy: {_said(failure)}",
+            hint="correct `HTTPS_PROXY`, or name the host in `NO_PROXY`",
+        ) from None
+    except requests.exceptions.RequestException as failure:
+        raise NetworkError(
+            f"{_host(url)} can't be reached: {_said(failure)}",
+            hint="check the address in pip's configuration, the network and the proxy settings",
+        ) from None
+
+
 class Downloader:
     """Connections that are kept open between files; may be used by several threads."""
 
@@ -113,10 +144,7 @@ class Downloader:
                         progress(len(chunk))
                 return digest.PREFIX + hasher.hexdigest()
             except requests.exceptions.SSLError as failure:
-                raise NetworkError(
-                    f"the certificate of {_host(url)} is not trusted: {_said(failure)}",
-                    hint="name your company's certificates with `pip config set global.cert FILE`",
-                ) from None
+                raise _untrusted(url, failure) from None
             except requests.exceptions.RequestException as failure:
                 problem = _said(failure)
         raise NetworkError(
@@ -136,6 +164,13 @@ class Downloader:
             verify=str(self.access.bundle) if self.access.bundle else None,
             proxies=dict(self.access.proxies),
         )
+
+
+def _untrusted(url: str, failure: Exception) -> NetworkError:
+    return NetworkError(
+        f"the certificate of {_host(url)} is not trusted: {_said(failure)}",
+        hint="name your company's certificates with `pip config set global.cert FILE`",
+    )
 
 
 def _refused(url: str, response: requests.Response) -> NetworkError:

@@ -12,7 +12,7 @@ import msgspec
 
 from snapshot.document import Value
 from snapshot.errors import EngineError, NetworkError
-from snapshot.host.container import UPGRADE_HINT, refused, said, unreachable
+from snapshot.host.container import UPGRADE_HINT, refused, said, silent, unreachable
 
 if TYPE_CHECKING:
     import docker
@@ -71,8 +71,11 @@ class State(Value, kw_only=True, frozen=True):
 class Engine:
     """The engine that DOCKER_HOST or the default socket names.
 
-    Every method raises EngineError when no engine answers, or no longer.
+    Every method raises EngineError when no engine answers, or no longer, or not within `timeout` seconds.
     """
+
+    def __init__(self, *, timeout: int = 120) -> None:
+        self.timeout = timeout
 
     @cached_property
     def client(self) -> docker.DockerClient:
@@ -81,12 +84,12 @@ class Engine:
         import docker.errors
 
         try:
-            client = docker.from_env(timeout=120)
+            client = docker.from_env(timeout=self.timeout)
             version = client.version()
         except (docker.errors.DockerException, OSError) as problem:
             if "Permission" in str(problem):
                 raise refused("permission denied while talking to docker.sock") from None
-            raise unreachable() from None
+            raise (silent(self.timeout) if "timed out" in str(problem) else unreachable()) from None
         # Builds from a source tree name no number.
         major = re.match(r"\d+", version["Version"])
         if major and int(major[0]) < OLDEST:
@@ -105,6 +108,8 @@ class Engine:
 
         try:
             yield api
+        except requests.exceptions.ReadTimeout:
+            raise silent(self.timeout) from None
         except (requests.exceptions.ConnectionError, urllib3.exceptions.ProtocolError):
             raise unreachable() from None
         except docker.errors.APIError as problem:
@@ -148,6 +153,22 @@ class Engine:
         image = self.image(reference)
         assert image is not None
         return image
+
+    def ask_registry(self, reference: str) -> str:
+        """The digest of `reference` in its registry, as the engine is told it with its own proxy and certificates;
+        raises NetworkError when that can't be had. Nothing is pulled.
+        """
+        import docker.errors
+        import requests
+
+        with self._asking() as api:
+            try:
+                return str(api.inspect_distribution(reference)["Descriptor"]["digest"])
+            except requests.exceptions.ReadTimeout:
+                why = f"no answer within {self.timeout} s"
+            except docker.errors.APIError as problem:
+                why = said(str(problem.explanation or problem))
+        raise NetworkError(f"the engine can't ask the registry for `{reference}`: {why}")
 
     def container(self, name: str) -> State | None:
         """The state of the container `name` (or ID), or None when there is none."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from snapshot.errors import NetworkError
-from snapshot.host.download import ATTEMPTS, Access, Downloader, access_of
+from snapshot.host.download import ATTEMPTS, Access, Downloader, access_of, status
 from snapshot.host.pip_config import PipConfig
 
 CONTENT = bytes(range(256)) * 12_000
@@ -155,3 +155,23 @@ def test_the_pip_configuration_is_honoured(tmp_path: Path) -> None:
     assert access.folders == (tmp_path, tmp_path)
     assert access.bundle == tmp_path / "ca.pem"
     assert access.with_credentials("https://i.example/x") == "https://u:p@i.example/x"
+
+
+@pytest.mark.parametrize("code", [200, 404, 503])
+def test_a_status_is_asked_once(server: Server, code: int) -> None:
+    server.always = str(code) if code != 200 else None
+    assert status(server.url, Access(), timeout=5) == code
+    assert len(server.ranges) == 1
+
+
+def test_a_status_that_there_is_none_of(server: Server) -> None:
+    server.always = "reset"
+    with pytest.raises(NetworkError, match="can't be reached") as error:
+        status(server.url.replace("http://", "http://user:secret@"), Access(), timeout=5)
+    assert "secret" not in f"{error.value.message} {error.value.hint}"
+
+
+@pytest.mark.parametrize("url", ["http://[", "http://", "nonsense", "http://a b/", "http://127.0.0.1:99999/", "x://y/"])
+def test_a_status_of_what_is_no_url(url: str) -> None:
+    with pytest.raises(NetworkError):
+        status(url, Access(), timeout=5)
