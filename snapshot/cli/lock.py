@@ -98,15 +98,19 @@ def _check(place: Place, settings: Settings) -> None:
         # Without an engine or an index it is as stale.
         with suppress(SnapshotError), terminal.step("resolving"):
             new, _ = lock_project(place.root, settings, place.engine, write=False)
-            _tell_changes(old, new)
+            if not _tell_changes(old, new):
+                terminal.note("nothing of the stack would change")
     raise StaleLockError(f"snap.lock is not up to date: {reason}", hint="run `snap lock`")
 
 
-def _tell_changes(old: Lock | None, new: Lock, *, most: int | None = None) -> None:
+def _tell_changes(old: Lock | None, new: Lock, *, most: int | None = None) -> bool:
+    """Whether there are any."""
     from snapshot.report.lock import changes, table
 
-    if found := table(changes(old, new), most=most):
-        terminal.say(found)
+    found = changes(old, new)
+    if found:
+        terminal.say(table(found, most=most))
+    return bool(found)
 
 
 def _check_output(form: str | None, output: Path | None) -> None:

@@ -84,6 +84,8 @@ def test_check_tells_what_would_change_and_changes_nothing(project: Project) -> 
     assert project.snap("lock").returncode == 0
     assert project.snap("lock", "--check").returncode == 0
     before = (project.path / "snap.lock").read_bytes()
+    ask_for(project, "spam<3")
+    assert "nothing of the stack would change" in project.snap("lock", "--check").stderr
     ask_for(project, "spam>=2")
     stale = project.snap("lock", "--check")
     assert (stale.returncode, stale.stdout) == (1, "")
