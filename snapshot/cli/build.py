@@ -102,15 +102,34 @@ def build_image(
             offline=offline,
             progress=_Shown(step),
         )
-    if lock.cuda and not lock.cuda.architectures:
+    if lock.cuda:
         _note_architectures(place, lock, built.reference)
     return built
+
+
+def with_architectures(place: Place, lock: Lock, *, offline: bool) -> Lock:
+    """`lock` with the GPU architectures of its framework, which a missing image is built for now.
+
+    They are noted in `snap.lock`, a file of the project: before a run sees the project, or the second run of the same
+    code would find it changed.
+    """
+    if lock.cuda is None:
+        return lock
+    from snapshot.image.build import present
+    from snapshot.lock import architectures, document
+
+    if not architectures.are_to_ask(lock) or present(place.engine, lock):
+        return lock
+    build_image(place, lock, offline=offline)
+    return document.read(place.root / document.FILE_NAME) or lock
 
 
 def _note_architectures(place: Place, lock: Lock, image: str) -> None:
     from snapshot.errors import SnapshotError
     from snapshot.lock import architectures
 
+    if not architectures.are_to_ask(lock):
+        return
     with terminal.step("asking for the GPU architectures"):
         found = architectures.ask(image, lock, warn=terminal.warn)
     try:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -7,14 +10,20 @@ import click
 from snapshot.cli import terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
-from snapshot.errors import StaleLockError, UsageError
+from snapshot.errors import SnapshotError, StaleLockError, UsageError
+from snapshot.host.files import disk_errors, write_atomic
 from snapshot.lock import document
+from snapshot.lock.export import FORMATS, export
 from snapshot.lock.locking import Settings, is_current, lock_project
+from snapshot.project.names import display
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from snapshot.lock.document import Lock
+
+MOST = 10
+"""Changes that are shown where locking is not what was asked for."""
 
 
 @click.command("lock", short_help=COMMANDS["lock"])
@@ -27,7 +36,9 @@ if TYPE_CHECKING:
     help="Take the newest version of NAME, keep the rest.",
 )
 @click.option("--check", is_flag=True, help="Change nothing; exit 1 if snap.lock is not what the project asks for.")
-def command(upgrade: bool, packages: tuple[str, ...], check: bool) -> None:
+@click.option("--export", "form", type=click.Choice(FORMATS), help="Print the lock in a format of other tools.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write what is exported to this file.")
+def command(upgrade: bool, packages: tuple[str, ...], check: bool, form: str | None, output: Path | None) -> None:
     """Write snap.lock: base image, Python, every package with file and hash, CUDA and the driver that it expects.
 
     With nothing changed since the last time, nothing is resolved and no byte changes.
@@ -36,22 +47,27 @@ def command(upgrade: bool, packages: tuple[str, ...], check: bool) -> None:
     Example:
       snap lock
       snap lock --upgrade-package torch
+      snap lock --export cyclonedx -o sbom.json
     """
     if check and (upgrade or packages):
         raise UsageError(
             "`--check` changes nothing, and `--upgrade` does",
             hint="leave out `--check`, or `--upgrade` and `--upgrade-package`",
         )
+    if check and form:
+        raise UsageError("`--check` and `--export` are two things to do", hint="type one command for each")
+    _check_output(form, output)
     place = Place.here()
     settings = _settings(place)
     if check:
-        reason = is_current(place.root, settings)
-        if reason:
-            raise StaleLockError(f"snap.lock is not up to date: {reason}", hint="run `snap lock`")
-        terminal.note("snap.lock is up to date")
+        _check(place, settings)
         return
+    old = document.read(place.root / document.FILE_NAME)
     lock, changed = _lock(place, settings, upgrade=upgrade, packages=packages)
     terminal.note(f"snap.lock {'is written' if changed else 'is up to date'}: {_summary(lock)}")
+    _tell_changes(old, lock)
+    if form:
+        _export(place, lock, form, output)
 
 
 def ensure(place: Place, *, offline: bool = False) -> Lock:
@@ -68,7 +84,61 @@ def ensure(place: Place, *, offline: bool = False) -> Lock:
         raise StaleLockError(f"offline, and snap.lock must be made first: {reason}", hint="run `snap lock`")
     lock, _ = _lock(place, settings)
     terminal.note(f"snap.lock is written: {_summary(lock)}")
+    _tell_changes(old, lock, most=MOST)
     return lock
+
+
+def _check(place: Place, settings: Settings) -> None:
+    """Raises StaleLockError, with what locking would change shown before, where that can be told."""
+    reason = is_current(place.root, settings)
+    if reason is None:
+        terminal.note("snap.lock is up to date")
+        return
+    if old := document.read(place.root / document.FILE_NAME):
+        # Without an engine or an index it is as stale.
+        with suppress(SnapshotError), terminal.step("resolving"):
+            new, _ = lock_project(place.root, settings, place.engine, write=False)
+            if not _tell_changes(old, new):
+                terminal.note("nothing of the stack would change")
+    raise StaleLockError(f"snap.lock is not up to date: {reason}", hint="run `snap lock`")
+
+
+def _tell_changes(old: Lock | None, new: Lock, *, most: int | None = None) -> bool:
+    """Whether there are any."""
+    from snapshot.report.lock import changes, table
+
+    found = changes(old, new)
+    if found:
+        terminal.say(table(found, most=most))
+    return bool(found)
+
+
+def _check_output(form: str | None, output: Path | None) -> None:
+    """Raises UsageError for a place that nothing can be exported to, before anything is locked in vain."""
+    if output is None:
+        return
+    if not form:
+        raise UsageError("`--output` is where an export goes", hint=f"name a format: `--export {FORMATS[0]}`")
+    shown = display(str(output))
+    if output.is_dir():
+        raise UsageError(f"`--output {shown}` is a folder", hint="name a file in it")
+    if not output.parent.is_dir():
+        raise UsageError(f"`--output {shown}` is in a folder that does not exist", hint="make it, or name another")
+    if form == "pylock" and not re.fullmatch(r"pylock\.(?:[^.]+\.)?toml", output.name):
+        terminal.warn(f"`{shown}` is not a name by which other tools know a `pylock.toml` (PEP 751)")
+
+
+def _export(place: Place, lock: Lock, form: str, output: Path | None) -> None:
+    text = export(lock, form, root=place.root)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    if output.exists() and not output.is_file():
+        with disk_errors(output):
+            output.write_text(text, encoding="utf-8")  # a pipe, a device: never replaced
+    else:
+        write_atomic(output.resolve(), text.encode())
+    terminal.note(f"`{display(str(output))}` is written")
 
 
 def _settings(place: Place) -> Settings:

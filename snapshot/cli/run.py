@@ -85,9 +85,10 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
         check.startable(place.cwd / argv[0], argv[0])
     request = request_of(given, os.environ)
     _ = place.store  # runs whose `snap` died are finished first
+    from snapshot.cli.build import with_architectures
     from snapshot.cli.lock import ensure
 
-    lock = ensure(place, offline=given["offline"])
+    lock = with_architectures(place, ensure(place, offline=given["offline"]), offline=given["offline"])
     interactive = given["interactive"]
     options = Options(
         request=request,

@@ -32,6 +32,11 @@ _PATIENCE = 300
 """Seconds: importing from a cold disk takes its time."""
 
 
+def are_to_ask(lock: Lock) -> bool:
+    """Whether `lock` has a framework that tells, and does not know yet what it tells."""
+    return lock.cuda is not None and not lock.cuda.architectures and _framework(lock) is not None
+
+
 def ask(image: str, lock: Lock, *, warn: Callable[[str], None]) -> tuple[str, ...]:
     """What the framework of `lock` in `image` was built for, as in `("sm_80", "compute_90")`.
 

@@ -169,11 +169,12 @@ class Cuda(_Part, frozen=True, kw_only=True):
     """The CUDA that the packages or the base bring, and what it expects of the host's driver."""
 
     runtime: str
-    """As in `13.0`."""
+    """As in `13.0`; `12` where the minor version is not told."""
     because: str
     """What says so, as in `nvidia-cuda-runtime 13.0.96`."""
     driver_minimum: str
-    """Oldest Linux driver that starts it: the floor of its major version (NVIDIA, minor-version compatibility)."""
+    """Oldest Linux driver that starts it: from CUDA 11 on the floor of its major version (NVIDIA, minor-version
+    compatibility)."""
     driver_full: str | None = None
     """Oldest driver with all its features: the one that the toolkit came with; None where NVIDIA's table has none."""
     cudnn: str | None = None

@@ -42,10 +42,11 @@ def lock_project(
     upgrade_packages: Sequence[str] = (),
     cache: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    write: bool = True,
     say: Callable[[str], None] = lambda _: None,
     warn: Callable[[str], None] = lambda _: None,
 ) -> tuple[Lock, bool]:
-    """The lock of the project in `root`, resolved and written to `snap.lock` if it does not say that already.
+    """The lock of the project in `root`, resolved and, with `write`, written to `snap.lock` if that says otherwise.
 
     Returns it and whether the file changed. With nothing changed no engine is asked. Pins of the old lock are kept
     but with `upgrade`, and for `upgrade_packages` (names, or requirements such as `numpy<2`).
@@ -62,7 +63,7 @@ def lock_project(
 
     job = _job(root, old, upgrade, tuple(upgrade_packages), cache, environment, say, warn)
     lock = architectures.carried(old, _resolve(job, wanted, engine))
-    return lock, _write(root / FILE_NAME, lock)
+    return lock, write and _write(root / FILE_NAME, lock)
 
 
 def _job(

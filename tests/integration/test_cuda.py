@@ -98,6 +98,22 @@ def test_a_built_image_tells_the_architectures(project: Project) -> None:
         project.docker("rmi", built.stdout.strip())
 
 
+def test_noting_them_does_not_make_other_code_of_the_second_run(project: Project) -> None:
+    with_double(project, TELLS, "2.6.0+cu124")
+    project.script("print('hello')")
+    codes, locks = [], []
+    for _ in range(2):
+        done = project.snap("run", "train.py")
+        assert done.stdout == "hello\n", done.stderr
+        codes.append(project.record()["code"]["digest"])
+        locks.append(project.read(f".snap/runs/{project.record()['id']}/snap.lock"))
+    try:
+        assert codes[0] == codes[1]
+        assert locks[0] == locks[1] == project.read("snap.lock") and "sm_90a" in locks[0]
+    finally:
+        project.docker("rmi", "--force", project.record()["platform"]["image"])
+
+
 @pytest.mark.parametrize(
     ("source", "words"),
     [

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from snapshot.lock import document
-from snapshot.lock.architectures import ask, carried, note
+from snapshot.lock.architectures import are_to_ask, ask, carried, note
 from snapshot.lock.document import Base, Cuda, Lock, OperatingSystem, Package, Python, Sources, Wheel
 
 BUILT = ("sm_80", "compute_90")
@@ -35,6 +35,12 @@ def told(lock: Lock) -> Lock:
 @pytest.mark.parametrize("found", [lock("jax"), lock("cupy-cuda12x", "13.6.0"), lock(cuda=None)])
 def test_nobody_is_asked_where_nothing_is_told(found: Lock) -> None:
     assert ask("no-such-image", found, warn=pytest.fail) == ()
+    assert not are_to_ask(found)
+
+
+def test_a_framework_is_asked_until_it_has_told() -> None:
+    assert are_to_ask(lock()) and are_to_ask(lock("tensorflow", "2.21.0"))
+    assert not are_to_ask(told(lock()))
 
 
 def test_noting_changes_the_file_and_not_the_identity(tmp_path: Path) -> None:

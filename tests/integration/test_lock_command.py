@@ -1,0 +1,190 @@
+"""What `snap lock` says: what changed, what would change, and the lock in the formats of other tools."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from snapshot.lock import document
+from snapshot.lock.document import Lock
+
+from .scenario import Project
+from .test_lock import wheel
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for all tests: compiling pip for the base takes longer than any of them."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def project(engine: dict[str, str], tmp_path: Path, cache: Path) -> Project:
+    """One whose packages come from a folder, to which `add` adds."""
+    found = Project(tmp_path / "project", {**engine, "XDG_CACHE_HOME": str(cache)})
+    (tmp_path / "wheels").mkdir()
+    found.write("snap.toml", 'base = "snapshot-base:bookworm"\n')
+    return found
+
+
+def add(project: Project, name: str, *versions: str) -> None:
+    for version in versions:
+        path = project.path.parent / "wheels" / f"{name}-{version}-py3-none-any.whl"
+        path.write_bytes(wheel(name, version))
+
+
+def ask_for(project: Project, *requirements: str) -> None:
+    lines = ["--no-index", f"--find-links {project.path.parent / 'wheels'}", *requirements]
+    project.write("requirements.txt", "\n".join(lines) + "\n")
+
+
+def table(text: str) -> list[str]:
+    """The lines of the table in what was said, without its head."""
+    lines = text.splitlines()
+    heads = [number for number, line in enumerate(lines) if line.startswith("CHANGE ")]
+    if not heads:
+        return []
+    rows = [" ".join(line.split()) for line in lines[heads[0] + 1 :]]
+    return [row for row in rows if row.split(" ")[0] in ("up", "down", "added", "gone", "changed", "…")]
+
+
+def locked(project: Project) -> Lock:
+    found = document.read(project.path / "snap.lock")
+    assert found is not None
+    return found
+
+
+def minor(lock: Lock) -> str:
+    return lock.python.version.rpartition(".")[0] + "."
+
+
+def test_a_first_lock_is_summed_up_and_a_later_one_tells_what_changed(project: Project) -> None:
+    add(project, "spam", "1.0"), add(project, "eggs", "2.0"), add(project, "ham", "1.0")
+    ask_for(project, "spam", "eggs", "ham")
+    first = project.snap("lock")
+    assert first.returncode == 0 and "3 packages" in first.stderr and table(first.stderr) == []
+
+    add(project, "spam", "1.10"), add(project, "eggs", "3.0"), add(project, "toast", "1.0")
+    upgraded = project.snap("lock", "--upgrade-package", "spam")
+    assert table(upgraded.stderr) == ["up spam 1.0 1.10"] and upgraded.stdout == ""
+
+    ask_for(project, "spam<1.10", "eggs", "toast")
+    assert table(project.snap("lock").stderr) == ["gone ham 1.0 -", "down spam 1.10 1.0", "added toast - 1.0"]
+    assert table(project.snap("lock").stderr) == []
+
+
+def test_check_tells_what_would_change_and_changes_nothing(project: Project) -> None:
+    add(project, "spam", "1.0", "2.0")
+    ask_for(project, "spam<2")
+    assert project.snap("lock").returncode == 0
+    assert project.snap("lock", "--check").returncode == 0
+    before = (project.path / "snap.lock").read_bytes()
+    ask_for(project, "spam<3")
+    assert "nothing of the stack would change" in project.snap("lock", "--check").stderr
+    ask_for(project, "spam>=2")
+    stale = project.snap("lock", "--check")
+    assert (stale.returncode, stale.stdout) == (1, "")
+    assert table(stale.stderr) == ["up spam 1.0 2.0"]
+    assert "error: snap.lock is not up to date: `requirements.txt` has changed" in stale.stderr
+    assert (project.path / "snap.lock").read_bytes() == before
+
+
+@pytest.mark.parametrize("trouble", ["no solution", "no engine", "no lock"])
+def test_check_needs_neither_a_solution_nor_an_engine_to_say_no(project: Project, trouble: str) -> None:
+    add(project, "spam", "1.0")
+    ask_for(project, "spam")
+    if trouble != "no lock":
+        assert project.snap("lock").returncode == 0
+    ask_for(project, "spam>7" if trouble == "no solution" else "spam # changed")
+    env = {"DOCKER_HOST": "unix:///nowhere.sock"} if trouble != "no solution" else {}
+    stale = project.snap("lock", "--check", env=env)
+    reason = "there is no `snap.lock`" if trouble == "no lock" else "`requirements.txt` has changed"
+    assert stale.returncode == 1 and f"error: snap.lock is not up to date: {reason}" in stale.stderr
+    assert stale.stderr.count("error:") == 1 and table(stale.stderr) == []
+
+
+def test_who_locks_on_the_way_tells_ten_changes(project: Project) -> None:
+    names = [f"spam{letter}" for letter in "abcdefghijklm"]
+    for name in names:
+        add(project, name, "1.0")
+    ask_for(project)
+    assert project.snap("lock").returncode == 0
+    ask_for(project, *names)
+    project.script("print('hello')")
+    done = project.snap("run", "--offline", "train.py")  # an offline run locks nothing: it is told to
+    assert done.returncode == 125 and "snap.lock must be made first" in done.stderr
+    told = project.snap("build", "--context", str(project.path.parent / "context")).stderr
+    assert table(told) == [f"added {name} - 1.0" for name in names[:10]] + ["… 3 more"]
+
+
+def test_exports_are_written_and_printed(project: Project) -> None:
+    add(project, "spam", "1.0")
+    ask_for(project, "spam")
+    printed = project.snap("lock", "--export", "pylock")
+    assert printed.returncode == 0
+    assert [package["name"] for package in tomllib.loads(printed.stdout)["packages"]] == ["spam"]
+    for form, name in (("pylock", "pylock.toml"), ("requirements", "pinned.txt"), ("cyclonedx", "sbom.json")):
+        again = project.snap("lock", "--export", form)
+        written = project.snap("lock", "--export", form, "-o", name)
+        assert (written.returncode, written.stdout) == (0, "") and f"`{name}` is written" in written.stderr
+        assert project.read(name) == again.stdout != ""
+    assert project.read("pylock.toml") == printed.stdout
+    components = json.loads(project.read("sbom.json"))["components"]
+    purls = {component.get("purl") for component in components}
+    assert "pkg:pypi/spam@1.0" in purls and any(str(purl).startswith("pkg:deb/debian/libc6@") for purl in purls)
+
+
+@pytest.mark.parametrize(("form", "name"), [("pylock", "pylock.toml"), ("requirements", "pinned.txt")])
+def test_pip_installs_from_an_export_and_checks_the_hashes(project: Project, form: str, name: str) -> None:
+    pip = [sys.executable, "-m", "pip", "--isolated", "install"]
+    told = subprocess.run([*pip, "--help"], capture_output=True, text=True, check=True).stdout
+    if form == "pylock" and "pylock" not in told:
+        pytest.skip("this pip does not read pylock.toml")
+    add(project, "spam", "1.0")
+    ask_for(project, "spam")
+    assert project.snap("lock", "--export", form, "-o", name).returncode == 0
+    if form == "pylock" and not platform.python_version().startswith(minor(locked(project))):
+        pytest.skip("the export is for the Python of the base, and that of the tests is another")
+    command = [*pip, "--dry-run", "--no-index", "--ignore-installed", "-r", name]
+    done = subprocess.run(command, cwd=project.path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "Would install spam-1.0" in done.stdout, done.stderr
+    project.write(name, project.read(name).replace(locked(project).packages[0].wheel.hashes["sha256"], "0" * 64))
+    done = subprocess.run(command, cwd=project.path, capture_output=True, text=True, check=False)
+    assert done.returncode != 0 and "hash" in done.stderr.lower()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--check", "--export", "pylock"), "two things to do"),
+        (("-o", "x.toml"), "where an export goes"),
+        (("--export", "pylock", "-o", "."), "is a folder"),
+        (("--export", "pylock", "-o", "no/pylock.toml"), "a folder that does not exist"),
+        (("--export", "pylok"), "pylock"),
+    ],
+)
+def test_what_can_not_be_exported_is_refused_before_anything_is_locked(
+    project: Project, arguments: tuple[str, ...], words: str
+) -> None:
+    done = project.snap("lock", *arguments)
+    assert done.returncode == 2 and words in done.stderr
+    assert not (project.path / "snap.lock").exists()
+
+
+def test_an_export_replaces_no_device_and_no_link(project: Project) -> None:
+    ask_for(project)
+    pipe, target = project.path / "pipe", project.path / "target.txt"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+        assert project.snap("lock", "--export", "requirements", "-o", "pipe").returncode == 0
+        said, _ = reader.communicate(timeout=10)
+    assert pipe.is_fifo() and said.startswith(b"# Made by `snap lock --export requirements`")
+    target.write_text("")
+    (project.path / "link.txt").symlink_to("target.txt")
+    assert project.snap("lock", "--export", "requirements", "-o", "link.txt").returncode == 0
+    assert (project.path / "link.txt").is_symlink() and target.read_bytes() == said
