@@ -417,19 +417,25 @@ def test_killed_at_any_moment_the_store_stays_whole(project: Path) -> None:
     seed = random.Random(7)
     take(project)
 
+    reader, writer = os.pipe()
+
     def forever() -> None:
         mine = random.Random(os.getpid())
         while True:
             changed(project, mine)
             found = scan(project)
             trees.checkout(store, snapshots.take(store, project, found).digest, found)
+            os.write(writer, b".")
 
     for _ in range(40):
         child = forked(forever)
-        time.sleep(seed.uniform(0.002, 0.03))
+        os.read(reader, 1)  # at its work, however busy the machine is
+        time.sleep(seed.uniform(0.0, 0.02))
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         assert os.WIFSIGNALED(status)
+    os.close(reader)
+    os.close(writer)
     digests = snapshots.listed(store)
     assert len(digests) >= 20
     assert [problem for digest in digests for problem in snapshots.verify(store, digest)] == []
