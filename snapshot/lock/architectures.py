@@ -19,7 +19,7 @@ from snapshot.host.container import Container, run_tool
 from snapshot.lock import document
 from snapshot.lock.document import Lock
 
-# `torch.cuda.get_arch_list()` is empty without a GPU; what it reads is not.
+# What `torch.cuda.get_arch_list()` reads; that itself was empty without a GPU in older versions.
 _QUESTIONS = {
     "torch": "import torch; found = torch._C._cuda_getArchFlags().split()",
     "tensorflow": "import tensorflow; found = tensorflow.sysconfig.get_build_info()['cuda_compute_capabilities']",

@@ -29,14 +29,14 @@ import sys
 from pathlib import Path
 from snapshot import resources
 from snapshot.image import dockerfile, tools
-from snapshot.lock import cuda, document
+from snapshot.lock import document, drivers
 from snapshot.lock import tools as lock_tools
 
 home = Path(sys.prefix).resolve()
 assert home in Path(resources.__file__).resolve().parents, resources.__file__
 assert home in (resources.template_dir() / "Dockerfile.j2").resolve(strict=True).parents
 print(dockerfile.render(document.loads(sys.argv[1]), {}))
-print("driver", cuda.driver_floor(12))
+print("driver", drivers.needed(12, None).minimum)
 print("tools", *(path.name for path in sorted(tools.folder(Path("cache")).iterdir())))
 print("lock tools", lock_tools.folder(Path("cache")).is_dir())
 """

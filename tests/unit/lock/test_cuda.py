@@ -225,6 +225,9 @@ def test_a_driver_that_can_not_be_read(driver: str) -> None:
     assert found.severity == "warning" and "can't be read" in found.message and len(found.message) < 120
 
 
+# As torch 2.15.0 and tensorflow 2.21.0 told on a host without a GPU.
+REAL_TORCH = ("sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120")
+REAL_TENSORFLOW = ("sm_60", "sm_70", "sm_80", "sm_89", "compute_90")
 BUILT = ("sm_70", "sm_80", "sm_90a", "sm_120", "compute_120")
 
 
@@ -245,6 +248,12 @@ BUILT = ("sm_70", "sm_80", "sm_90a", "sm_120", "compute_120")
         (("sm_100f",), "10.3", True),
         (("compute_100f",), "12.0", False),
         (("compute_50",), "12.0", True),
+        (REAL_TORCH, "7.0", False),
+        (REAL_TORCH, "8.9", True),
+        (REAL_TORCH, "11.0", False),
+        (REAL_TENSORFLOW, "6.1", True),
+        (REAL_TENSORFLOW, "12.0", True),
+        (REAL_TENSORFLOW, "5.2", False),
         ((), "3.5", True),
         (("gfx906",), "3.5", True),
         (BUILT, "", True),
