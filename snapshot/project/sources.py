@@ -1,252 +1,334 @@
-"""What the project asks for: the first of these that exists, and nothing of the others.
+"""What the project asks for: the first of these that is there and says something, and nothing of the others.
 
+0. the file that `snap lock --from FILE` names;
 1. `requirements` in the configuration, in pip's notation (`-r FILE` too; an empty list asks for no packages);
-2. `requirements.txt`;
-3. `[project].dependencies` of `pyproject.toml`, read as data (a project that computes them is told so).
+2. lock files of other tools: `pylock.toml`; `uv.lock`, `poetry.lock` and `pdm.lock` beside the `pyproject.toml` that
+   they belong to, `Pipfile.lock` beside its `Pipfile`; without their manifest they come after 3;
+3. `requirements.txt` (hashed or not), `requirements.in`, and the file of `requirements/` that is called `base`, `main`,
+   `prod`, `production`, `requirements` or `default`, or is the only one there;
+4. `pyproject.toml`: `[project]` (PEP 621), else `[tool.poetry]`; with the extras and groups of the configuration;
+5. `Pipfile`;
+6. `environment.yml`;
+7. `setup.cfg`, then `setup.py`, as far as they are static;
+8. `%pip install` and `!pip install` in notebooks;
+9. the imports of the code.
 
-A project with none of them asks for no packages. Requirements are parsed by pip, in the base image; here files are
-only followed through `-r` and `-c`, so that the lock can tell later whether one of them changed.
+A requirements file that is there and empty says that nothing is needed; of the others, one that names nothing is passed
+by. A project with none of them asks for no packages. No file is ever executed, and requirements are parsed by pip, in
+the base image.
 """
 
 from __future__ import annotations
 
-import codecs
-import os.path
-import re
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from snapshot import digest
 from snapshot.errors import UsageError
+from snapshot.project.reading import Reading
 from snapshot.project.requirements import Requirements
 
 REQUIREMENTS_FILE = "requirements.txt"
 PROJECT_FILE = "pyproject.toml"
 CONFIGURED = "the configuration"
+IMPORTS = "the imports"
+"""Where the code itself tells: `lines` depend on the active environment too, `files` only on what is imported."""
 NONE = "the project"
 """Where nothing is written."""
-OTHERS = ("setup.py", "setup.cfg", "environment.yml", "environment.yaml", "Pipfile", "Pipfile.lock", "poetry.lock")
-"""Files of other tools that name requirements."""
 
-_INCLUDE = re.compile(r"\s*(?:-r|-c|--requirement|--constraint)(?:\s+|\s*=\s*|(?<=-[rc]))(?P<name>\S.*)")
-_LOCATION = re.compile(r"\s*(?:-f|--find-links)(?:\s+|\s*=\s*|(?<=-f))(?P<name>\S.*)")
-_INDEX = re.compile(r"\s*(?:-i|--index-url|--extra-index-url)(?:\s+|\s*=\s*)(?P<name>\S+)")
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
+REQUIREMENTS = (REQUIREMENTS_FILE, "requirements.in")
+FOLDER = "requirements"
+BASE_NAMES = ("base", "main", "prod", "production", "requirements", "default")
+"""What the file in `requirements/` is called that the others include."""
+LOCKS = {"uv.lock": PROJECT_FILE, "poetry.lock": PROJECT_FILE, "pdm.lock": PROJECT_FILE, "Pipfile.lock": "Pipfile"}
+"""Lock file → the manifest that it is made of."""
+ENVIRONMENTS = ("environment.yml", "environment.yaml")
+READ = (
+    "`pylock.toml`, `uv.lock`, `poetry.lock`, `pdm.lock`, `Pipfile.lock`, `requirements.txt`, `pyproject.toml`, "
+    "`Pipfile`, `environment.yml`, `setup.cfg`, `setup.py`, `notebook.ipynb`"
 )
-_ENCODING = re.compile(rb"^#.*?coding[:=][ \t]*([-\w.]+)", re.MULTILINE | re.ASCII)
-_COMMENT = re.compile(r"(^|\s+)#.*$")
+
+Reader = Callable[[Reading, Path], Requirements | None]
 
 
-def read(root: Path, configured: Sequence[str] | None = None) -> Requirements:
-    """What the project in `root` asks for; raises UsageError when a file that is named is not there or malformed."""
-    project = _project_table(root)
-    requires_python = _requires_python(project)
-    if configured is not None:
-        walk = _Walk(root=root, places=_items(configured, CONFIGURED))
-        for line in configured:
-            walk.line(line, root, "the configuration")
-        return walk.result(source=CONFIGURED, lines=tuple(configured), requires_python=requires_python)
-    if (root / REQUIREMENTS_FILE).is_file():
-        return _from_file(root, root / REQUIREMENTS_FILE, requires_python)
-    if os.path.lexists(root / REQUIREMENTS_FILE):
-        what = "a link that leads nowhere" if (root / REQUIREMENTS_FILE).is_symlink() else "no file"
-        raise UsageError(f"`{REQUIREMENTS_FILE}` is {what}", hint=f"see `ls -l {REQUIREMENTS_FILE}`")
-    if project is not None and "project" in project:
-        lines = _dependencies(project)
-        return Requirements(
-            source=PROJECT_FILE,
-            lines=lines,
-            places=_items(lines, PROJECT_FILE),
-            requires_python=requires_python,
-        )
-    return Requirements(source=NONE, requires_python=requires_python)
+def read(
+    root: Path,
+    configured: Sequence[str] | None = None,
+    *,
+    chosen: str | None = None,
+    extras: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Requirements:
+    """What the project in `root` asks for.
+
+    `chosen` names the one file to read, from `root`. `environment` holds the environment variables, which tell where
+    packages are installed whose versions the imports are to have; None asks for no versions of imports.
+    Raises UsageError when a file is not there or malformed, naming it and the place.
+    """
+    reading = Reading(root, extras=extras, groups=groups, environment=environment)
+    requires_python = _requires_python(reading)
+    if chosen is not None:
+        found = _chosen(reading, chosen)
+    elif configured is not None:
+        from snapshot.project.formats import requirements_txt
+
+        found = requirements_txt.read_lines(reading, configured, CONFIGURED)
+    else:
+        found = _first(reading)
+    _tell_unused(reading, found)
+    return msgspec.structs.replace(
+        found,
+        files=dict(sorted(reading.files.items())),
+        folders=tuple(dict.fromkeys(reading.folders)),
+        requires_python=requires_python or found.requires_python,
+        import_roots=_import_roots(reading, found),
+        passed_over=_passed_over(reading, found),
+        notes=tuple(reading.notes),
+    )
 
 
 def unread(root: Path, found: Requirements) -> tuple[str, ...]:
-    """What in `root` looks as if it named requirements too, and is not read: a sentence each."""
-    if found.source == CONFIGURED:
-        return ()
-    project = _project_table(root) or {}
-    if found.source == REQUIREMENTS_FILE:
-        declared = (project.get("project") or {}).get("dependencies")
-        return (f"`{REQUIREMENTS_FILE}` is read, and the dependencies in `{PROJECT_FILE}` are not",) if declared else ()
-    if found.lines:
-        return ()
-    others = [name for name in OTHERS if (root / name).is_file() and _names_some(root / name)]
-    if "poetry" in (project.get("tool") or {}):
-        others.insert(0, f"[tool.poetry]` of `{PROJECT_FILE}")
-    return tuple(f"`{name}` is not read yet; write `{REQUIREMENTS_FILE}`" for name in others)
+    """What to tell of the reading: a sentence each."""
+    if found.source == CONFIGURED or not found.passed_over:
+        return found.notes
+    names = ", ".join(f"`{name}`" for name in found.passed_over)
+    return (*found.notes, f"{found.source} is read, and {names} {'is' if len(found.passed_over) == 1 else 'are'} not")
 
 
-def _names_some(path: Path) -> bool:
-    """Whether the file can hold requirements: `setup.cfg` and `setup.py` may hold other things only."""
-    if not path.name.startswith("setup."):
+def _first(reading: Reading) -> Requirements:
+    """The first that says something."""
+    for path, reader in _candidates(reading):
+        if reading.there(path):
+            before = dict(reading.files)
+            if (found := reader(reading, path)) is not None:
+                return found
+            reading.files = before
+    return _of_code(reading) or Requirements(source=NONE)
+
+
+def _candidates(reading: Reading) -> Iterator[tuple[Path, Reader]]:
+    """The files that may be there and how each is read, in order."""
+    root = reading.root
+    locks = [name for name in LOCKS if (root / name).exists()]
+    belonging = [name for name in locks if _belongs(reading, name)]
+    order = ["pylock.toml", *belonging, *REQUIREMENTS]
+    order += [f"{FOLDER}/{name}" for name in _in_folder(root)]
+    order += [name for name in locks if name not in belonging]
+    order += [PROJECT_FILE, "Pipfile", *ENVIRONMENTS, "setup.cfg", "setup.py"]
+    for name in order:
+        yield root / name, _reader(name)
+
+
+def _belongs(reading: Reading, lock: str) -> bool:
+    """Whether the manifest that `lock` is made of is there, and is one."""
+    manifest = reading.root / LOCKS[lock]
+    if not manifest.is_file():
+        return False
+    if LOCKS[lock] != PROJECT_FILE:
         return True
+    from snapshot.project.formats import pyproject
+
+    # A workspace's top need not be a project itself.
+    return pyproject.is_named(reading, manifest) or (lock == "uv.lock" and b"tool.uv" in reading.peek(manifest))
+
+
+def _in_folder(root: Path) -> tuple[str, ...]:
+    """The name of the one file in `requirements/` that stands for all, if there is one."""
     try:
-        return b"install_requires" in path.read_bytes()
+        names = sorted(path.name for path in (root / FOLDER).iterdir() if path.suffix in (".txt", ".in"))
     except OSError:
-        return True
+        return ()
+    for stem in BASE_NAMES:
+        for suffix in (".txt", ".in"):
+            if stem + suffix in names:
+                return (stem + suffix,)
+    return tuple(names) if len(names) == 1 else ()
 
 
-def _items(lines: Sequence[str], source: str) -> dict[str, str]:
-    """Line → where it stands, in a list."""
-    out: dict[str, str] = {}
-    for number, line in enumerate(lines, start=1):
-        out.setdefault(line, f"{source}, item {number}")
-    return out
+def _reader(name: str) -> Reader:
+    """How a file of that name is read; what it takes is imported only now."""
+    from snapshot.project.formats import requirements_txt
+
+    match name.rpartition("/")[2]:
+        case "pylock.toml":
+            from snapshot.project.formats import pylock
+
+            return pylock.read
+        case "uv.lock":
+            from snapshot.project.formats import uv_lock
+
+            return uv_lock.read
+        case "poetry.lock":
+            from snapshot.project.formats import poetry_lock
+
+            return poetry_lock.read
+        case "pdm.lock":
+            from snapshot.project.formats import pdm_lock
+
+            return pdm_lock.read
+        case "Pipfile.lock" | "Pipfile":
+            from snapshot.project.formats import pipfile
+
+            return pipfile.read_lock if name.endswith(".lock") else pipfile.read
+        case "pyproject.toml":
+            from snapshot.project.formats import pyproject
+
+            return pyproject.read
+        case "environment.yml" | "environment.yaml":
+            from snapshot.project.formats import conda
+
+            return conda.read
+        case "setup.cfg":
+            from snapshot.project.formats import setup_cfg
+
+            return setup_cfg.read
+        case "setup.py":
+            from snapshot.project.formats import setup_py
+
+            return setup_py.read
+        case _:
+            return requirements_txt.read
 
 
-def _project_table(root: Path) -> dict[str, Any] | None:
-    try:
-        return tomllib.loads((root / PROJECT_FILE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise UsageError(
-            f"`{PROJECT_FILE}` is not TOML: {_lower(str(problem))}", hint=f"correct `{PROJECT_FILE}`"
-        ) from None
+def _of_code(reading: Reading) -> Requirements | None:
+    """What notebooks install, else what the code imports."""
+    from snapshot.project import tree
+    from snapshot.project.formats import imports, notebook
 
-
-def _requires_python(project: Mapping[str, Any] | None) -> str | None:
-    value = ((project or {}).get("project") or {}).get("requires-python")
-    return value if isinstance(value, str) and value.strip() else None
-
-
-def _dependencies(project: Mapping[str, Any]) -> tuple[str, ...]:
-    table = project["project"]
-    if "dependencies" in table.get("dynamic", ()):
-        raise UsageError(
-            f"the dependencies in `{PROJECT_FILE}` are dynamic: only running the project's build would tell them",
-            hint=f"write them into `{REQUIREMENTS_FILE}`, or list `requirements` in the configuration",
-        )
-    lines = table.get("dependencies", [])
-    if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
-        raise UsageError(f"`project.dependencies` in `{PROJECT_FILE}` is not a list of strings")
-    return tuple(lines)
-
-
-def _from_file(root: Path, path: Path, requires_python: str | None) -> Requirements:
-    walk = _Walk(root=root)
-    walk.file(path, None)
-    return walk.result(source=_name(root, path), lines=tuple(walk.lines), file=path, requires_python=requires_python)
-
-
-class _Walk(msgspec.Struct, kw_only=True):
-    """Through requirements files, from one to those that it includes."""
-
-    root: Path
-    files: dict[str, str] = msgspec.field(default_factory=dict)
-    lines: list[str] = msgspec.field(default_factory=list)
-    places: dict[str, str] = msgspec.field(default_factory=dict)
-    folders: list[Path] = msgspec.field(default_factory=list)
-    within: list[str] = msgspec.field(default_factory=list)
-    """The files that are being read, each included by the one before."""
-
-    def file(self, path: Path, by: str | None) -> None:
-        """Read `path`, which the line `by` includes, and what it includes itself."""
-        name = _name(self.root, path)
-        if name in self.within:
-            cycle = " → ".join(f"`{file}`" for file in (*self.within[self.within.index(name) :], name))
-            raise UsageError(f"requirements files include each other without end: {cycle}", hint=f"remove {by}")
-        if name in self.files:
-            return
+    scan = tree.scan(reading.root)
+    paths = [reading.root / name for name in imports.notebooks(scan)]
+    readable = []
+    for path in paths:
         try:
-            data = path.read_bytes()
-        except (OSError, ValueError) as problem:
-            where = f", which {by} includes," if by else ""
-            reason = (getattr(problem, "strerror", None) or str(problem)).lower()
-            raise UsageError(f"`{name}`{where} can't be read: {reason}", hint="correct the path") from None
-        self.files[name] = digest.of_bytes(data)
-        self.within.append(name)
-        for number, line in _logical_lines(_decoded(data, name)):
-            self.lines.append(line)
-            self.places.setdefault(line, f"{name}, line {number}")
-            self.line(line, path.parent, f"line {number} of `{name}`")
-        self.within.pop()
+            notebook.code(reading, path)
+        except UsageError as problem:
+            reading.note(problem.message)
+        else:
+            readable.append(path)
+    return notebook.read(reading, readable) or imports.read(reading, scan)
 
-    def line(self, line: str, folder: Path, where: str) -> None:
-        """Follow `line`, whose paths start in `folder`."""
-        if (found := _INCLUDE.fullmatch(line)) and "://" not in found["name"]:
-            self.file(folder / _unquote(found["name"]), where)
-        elif (found := _INDEX.fullmatch(line)) and found["name"].startswith("file:"):
-            # Imported here: a lock that is current pays for none of it.
-            from snapshot.host.pip_config import files_of_index
 
-            self.folders.extend(files_of_index(found["name"]))
-        elif (found := _LOCATION.fullmatch(line)) and "://" not in found["name"]:
-            self.folders.append(folder / _unquote(found["name"]))
+def _chosen(reading: Reading, name: str) -> Requirements:
+    """What the file `name` says; raises UsageError when it is of no known kind, or says nothing."""
+    path = reading.root / name
+    if not path.is_file():
+        raise UsageError(f"there is no file `{name}`", hint="correct the path after `--from`")
+    kind = _kind(reading, path)
+    if kind == "notebook":
+        from snapshot.project.formats import notebook
 
-    def result(
-        self, *, source: str, lines: tuple[str, ...], requires_python: str | None, file: Path | None = None
-    ) -> Requirements:
-        """All that was found."""
-        return Requirements(
-            source=source,
-            lines=lines,
-            file=file,
-            places=self.places,
-            files=dict(sorted(self.files.items())),
-            folders=tuple(dict.fromkeys(self.folders)),
-            requires_python=requires_python,
+        found = notebook.read(reading, [path])
+    else:
+        found = _reader(kind)(reading, path)
+    if found is None:
+        raise UsageError(f"`{name}` names no requirements", hint="name another file with `--from`")
+    return found
+
+
+def _kind(reading: Reading, path: Path) -> str:
+    """The usual name of a file like `path`, told by its name and else by its content."""
+    name = path.name
+    if name in (*LOCKS, "Pipfile", PROJECT_FILE, "pylock.toml", "setup.cfg", "setup.py", *ENVIRONMENTS):
+        return name
+    if path.suffix in (".txt", ".in"):
+        return REQUIREMENTS_FILE
+    if path.suffix in (".yml", ".yaml"):
+        return ENVIRONMENTS[0]
+    if path.suffix == ".ipynb":
+        return "notebook"
+    if path.suffix in (".toml", ".lock") and (kind := _kind_of_toml(reading, path)):
+        return kind
+    if path.suffix == ".json" and "_meta" in reading.json(path, peek=True):
+        return "Pipfile.lock"
+    raise UsageError(f"`{reading.name(path)}` is of no kind that is read", hint=f"name one like {READ}")
+
+
+def _kind_of_toml(reading: Reading, path: Path) -> str | None:
+    from snapshot.project.formats import pdm_lock, poetry_lock, pylock, uv_lock
+
+    table = reading.toml(path, peek=True)
+    for name, fits in (
+        ("pylock.toml", pylock.is_pylock(table)),
+        ("pdm.lock", pdm_lock.is_pdm_lock(table)),
+        ("poetry.lock", poetry_lock.is_poetry_lock(table)),
+        ("uv.lock", uv_lock.is_uv_lock(table)),
+        (PROJECT_FILE, "project" in table or "tool" in table or "dependency-groups" in table),
+        ("Pipfile", "packages" in table),
+    ):
+        if fits:
+            return name
+    return None
+
+
+def _requires_python(reading: Reading) -> str | None:
+    """What the project requires of Python, whatever file its requirements are in."""
+    root = reading.root
+    if reading.there(root / PROJECT_FILE):
+        from snapshot.project.formats import pyproject
+
+        if found := pyproject.requires_python(reading, root / PROJECT_FILE):
+            return found
+    for name in ("setup.cfg", "setup.py"):
+        if (root / name).is_file() and b"python_requires" in reading.peek(root / name):
+            from snapshot.project.formats import setup_cfg, setup_py
+
+            ask = setup_cfg.requires_python if name == "setup.cfg" else setup_py.requires_python
+            if found := ask(reading, root / name):
+                return found
+    return None
+
+
+def _import_roots(reading: Reading, found: Requirements) -> tuple[str, ...]:
+    """The folders that are found on the import path; `src` too where the source is the project's own declaration."""
+    root, manifest = reading.root, reading.root / PROJECT_FILE
+    own = found.source in ("setup.cfg", "setup.py")
+    if found.source in (PROJECT_FILE, "poetry.lock", "pdm.lock", "pylock.toml") and manifest.is_file():
+        from snapshot.project.formats import pyproject
+
+        own = pyproject.is_named(reading, manifest)
+    if own:
+        from snapshot.project import local
+
+        for folder in local.import_roots(reading, root):
+            name = reading.name(folder)
+            if name != "." and name not in reading.import_roots and local.is_inside(reading, folder):
+                reading.import_roots.append(name)
+    return tuple(reading.import_roots)
+
+
+def _tell_unused(reading: Reading, found: Requirements) -> None:
+    """Note extras and groups of the configuration that nothing was there to have."""
+    declares = found.pins is not None or found.source in (PROJECT_FILE, "Pipfile", "setup.cfg", "setup.py")
+    asked = [*(f"extra `{one}`" for one in reading.extras), *(f"group `{one}`" for one in reading.groups)]
+    if asked and not declares:
+        reading.note(
+            f"{found.source} has no extras and groups: {', '.join(asked)} of the configuration changes nothing"
         )
 
 
-def _decoded(data: bytes, name: str) -> str:
-    """The text of the requirements file `name`, which is UTF-8 unless its beginning says otherwise, as for pip."""
-    encoding, mark = next(((e, mark) for mark, e in _MARKS if data.startswith(mark)), ("utf-8", b""))
-    head = b"\n".join(data.split(b"\n")[:2])
-    if not mark and (said := _ENCODING.search(head)):
-        encoding = said[1].decode()
-    try:
-        return data[len(mark) :].decode(encoding)
-    except UnicodeDecodeError as problem:
-        line = data[: len(mark) + problem.start].decode(encoding, errors="ignore").count("\n") + 1
-        raise UsageError(
-            f"{name}, line {line} can't be read: it is not {encoding.upper().removesuffix('-LE').removesuffix('-BE')}",
-            hint=f"save `{name}` as UTF-8",
-        ) from None
-    except LookupError:
-        raise UsageError(
-            f"{name} can't be read: there is no encoding `{encoding}`", hint=f"save `{name}` as UTF-8"
-        ) from None
+def _passed_over(reading: Reading, found: Requirements) -> tuple[str, ...]:
+    """What names requirements too and was not used; a manifest is, where its lock file is."""
+    used = {found.source, LOCKS.get(found.source), *reading.files, *reading.used}
+    return tuple(name for name in _others(reading.root) if name not in used)
 
 
-def _logical_lines(text: str) -> list[tuple[int, str]]:
-    """Lines without comments, with continued ones joined, as pip's requirements format has them."""
-    out: list[tuple[int, str]] = []
-    joined, start = "", 0
-    for number, raw in enumerate(text.splitlines(), start=1):
-        start = start or number
-        if raw.endswith("\\") and not raw.lstrip().startswith("#"):
-            joined += raw[:-1]
+def _others(root: Path) -> Iterator[str]:
+    """The files of the project that name requirements, as far as a look at them tells."""
+    for name in ("pylock.toml", *LOCKS, *REQUIREMENTS, "Pipfile", *ENVIRONMENTS):
+        if (root / name).is_file():
+            yield name
+    for name in _in_folder(root):
+        yield f"{FOLDER}/{name}"
+    for name, marks in (
+        (PROJECT_FILE, (b"dependencies",)),
+        ("setup.cfg", (b"install_requires",)),
+        ("setup.py", (b"install_requires",)),
+    ):
+        try:
+            data = (root / name).read_bytes()
+        except OSError:
             continue
-        line = _COMMENT.sub("", joined + raw).strip()
-        if line:
-            out.append((start, line))
-        joined, start = "", 0
-    if joined.strip():
-        out.append((start, joined.strip()))
-    return out
-
-
-def _unquote(name: str) -> str:
-    name = name.strip()
-    return name[1:-1] if len(name) > 1 and name[0] == name[-1] and name[0] in "'\"" else name
-
-
-def _name(root: Path, path: Path) -> str:
-    """`path` as seen from the project: relative inside it and beside it."""
-    return Path(os.path.relpath(path, root)).as_posix()
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
+        if any(mark in data for mark in marks):
+            yield name

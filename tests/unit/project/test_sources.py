@@ -131,23 +131,119 @@ def test_lists_tell_where_their_items_stand(tmp_path: Path) -> None:
     assert read(tmp_path).places["pandas"] == "pyproject.toml, item 1"
 
 
-def test_what_is_not_read_is_said(tmp_path: Path) -> None:
-    def said(configured: tuple[str, ...] | None = None) -> tuple[str, ...]:
-        return unread(tmp_path, read(tmp_path, configured))
-
-    write(tmp_path, pyproject_toml='[tool.poetry]\nname = "x"\n')
-    for name, text in {"setup.py": "setup()", "setup.cfg": "install_requires = numpy", "environment.yml": ""}.items():
-        (tmp_path / name).write_text(text)
-    assert said() == (
-        "`[tool.poetry]` of `pyproject.toml` is not read yet; write `requirements.txt`",
-        "`setup.cfg` is not read yet; write `requirements.txt`",
-        "`environment.yml` is not read yet; write `requirements.txt`",
-    )
-    assert said(()) == ()
+def test_what_is_passed_over_is_said(tmp_path: Path) -> None:
     write(tmp_path, requirements_txt="numpy\n")
-    assert said() == ()
+    assert read(tmp_path).passed_over == ()
     write(tmp_path, pyproject_toml='[project]\nname = "x"\ndependencies = ["pandas"]\n')
-    assert said() == ("`requirements.txt` is read, and the dependencies in `pyproject.toml` are not",)
+    (tmp_path / "setup.py").write_text("from setuptools import setup\nsetup(install_requires=['a'])\n")
+    (tmp_path / "setup.cfg").write_text("[flake8]\n")
+    found = read(tmp_path)
+    assert found.passed_over == ("pyproject.toml", "setup.py")
+    assert unread(tmp_path, found) == ("requirements.txt is read, and `pyproject.toml`, `setup.py` are not",)
+
+
+LOCK = 'version = 1\nrequires-python = ">=3.9"\n[[package]]\nname = "six"\nversion = "1.0"\nsource = {registry = "x"}\n'
+OWN = LOCK + '[[package]]\nname = "x"\nversion = "0"\nsource = {virtual = "."}\ndependencies = [{name = "six"}]\n'
+
+
+def test_a_lock_file_wins_only_with_its_manifest(tmp_path: Path) -> None:
+    write(tmp_path, requirements_txt="numpy\n")
+    (tmp_path / "uv.lock").write_text(OWN)
+    assert (read(tmp_path).source, read(tmp_path).passed_over) == ("requirements.txt", ("uv.lock",))
+    write(tmp_path, pyproject_toml='[project]\nname = "x"\ndependencies = ["six"]\n')
+    assert (read(tmp_path).source, read(tmp_path).passed_over) == ("uv.lock", ("requirements.txt",))
+
+
+def test_a_lock_file_without_manifest_wins_over_what_comes_later(tmp_path: Path) -> None:
+    (tmp_path / "uv.lock").write_text(OWN)
+    (tmp_path / "environment.yml").write_text("dependencies: [numpy]\n")
+    assert read(tmp_path).source == "uv.lock"
+
+
+def test_the_order_of_all_kinds(tmp_path: Path) -> None:
+    kinds = {
+        "pylock.toml": 'lock-version = "1.0"\ncreated-by = "x"\npackages = []\n',
+        "requirements.txt": "a\n",
+        "requirements.in": "a\n",
+        "requirements/base.txt": "a\n",
+        "pyproject.toml": '[project]\nname = "x"\ndependencies = ["a"]\n',
+        "Pipfile": '[packages]\na = "*"\n',
+        "environment.yml": "dependencies: [a]\n",
+        "setup.cfg": "[options]\ninstall_requires = a\n",
+        "setup.py": "from setuptools import setup\nsetup(install_requires=['a'])\n",
+        "try.ipynb": '{"cells": [{"cell_type": "code", "source": "%pip install a"}]}',
+        "train.py": "import a\n",
+    }
+    (tmp_path / "requirements").mkdir()
+    for name, text in kinds.items():
+        (tmp_path / name).write_text(text)
+    seen = []
+    for name in kinds:
+        seen.append(read(tmp_path).source)
+        (tmp_path / name).unlink()
+    assert seen == [*list(kinds)[:-1], "the imports"]
+    assert read(tmp_path).source == "the project"
+
+
+def test_what_says_nothing_does_not_stop_the_search(tmp_path: Path) -> None:
+    write(tmp_path, pyproject_toml='[project]\nname = "x"\ndependencies = []\n[tool.ruff]\n')
+    for name, text in {
+        "Pipfile": "[packages]\n",
+        "environment.yml": "name: x\n",
+        "setup.cfg": "[flake8]\nmax-line-length = 99\n",
+        "setup.py": "from setuptools import setup\nsetup(name='x')\n",
+        "train.py": "import os, six\n",
+    }.items():
+        (tmp_path / name).write_text(text)
+    found = read(tmp_path)
+    assert (found.source, found.lines, set(found.files)) == ("the imports", ("six",), {"the imports"})
+
+
+def test_one_file_can_be_chosen(tmp_path: Path) -> None:
+    write(tmp_path, requirements_txt="numpy\n", envs__gpu_txt="torch\n")
+    (tmp_path / "envs" / "gpu.yaml").write_text("dependencies: [python=3.11, pip: [jax]]\n")
+    (tmp_path / "pylock.gpu.toml").write_text('lock-version = "1.0"\ncreated-by = "x"\npackages = []\n')
+    (tmp_path / "other.lock").write_text(OWN)
+    assert read(tmp_path, ("scipy",), chosen="envs/gpu.txt").lines == ("torch",)
+    found = read(tmp_path, chosen="envs/gpu.yaml")
+    assert (found.source, found.lines, found.python) == ("envs/gpu.yaml", ("jax",), "3.11")
+    assert found.passed_over == ("requirements.txt",)
+    for name in ("pylock.gpu.toml", "other.lock"):
+        assert read(tmp_path, chosen=name).pins is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("notes.md", "", "`notes.md` is of no kind that is read"),
+        ("some.toml", "x = 1", "`some.toml` is of no kind that is read"),
+        ("some.json", "{}", "`some.json` is of no kind that is read"),
+        ("Pipfile", "", "`Pipfile` names no requirements"),
+    ],
+)
+def test_a_chosen_file_that_says_nothing_is_refused(tmp_path: Path, name: str, text: str, words: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UsageError, match=words) as caught:
+        read(tmp_path, chosen=name)
+    assert caught.value.hint
+    with pytest.raises(UsageError, match="there is no file `gone`"):
+        read(tmp_path, chosen="gone")
+
+
+def test_extras_that_nothing_declares_are_told(tmp_path: Path) -> None:
+    write(tmp_path, requirements_txt="numpy\n")
+    (note,) = read(tmp_path, extras=("GPU",), groups=("dev",)).notes
+    assert "extra `gpu`, group `dev`" in note
+
+
+def test_the_python_is_required_whatever_is_read(tmp_path: Path) -> None:
+    write(tmp_path, requirements_txt="numpy\n")
+    (tmp_path / "setup.py").write_text("from setuptools import setup\nsetup(python_requires='>=3.8')\n")
+    assert read(tmp_path).requires_python == ">=3.8"
+    (tmp_path / "setup.cfg").write_text("[options]\npython_requires = >=3.9\n")
+    assert read(tmp_path).requires_python == ">=3.9"
+    write(tmp_path, pyproject_toml='[tool.poetry.dependencies]\npython = "^3.10"\n')
+    assert read(tmp_path).requires_python == ">=3.10,<4.0"
 
 
 def test_a_file_outside_the_project_is_followed(tmp_path: Path) -> None:
@@ -195,6 +291,99 @@ def test_an_edit_changes_the_digest_and_nothing_else_does(tmp_path: Path) -> Non
     assert read(tmp_path).files != before.files
 
 
+def inner(root: Path, *, dependencies: str = '["six>=1"]', package: str = "src/own") -> None:
+    (root / package).mkdir(parents=True)
+    (root / package / "__init__.py").touch()
+    (root / "pyproject.toml").write_text(
+        f'[project]\nname = "own"\ndependencies = {dependencies}\n'
+        '[project.optional-dependencies]\nplot = ["attrs"]\nall = ["own[plot]", "idna"]\n'
+    )
+
+
+@pytest.mark.parametrize("line", ["-e .", ".", "--editable=.", "own @ file:.", "-e file:."])
+def test_the_project_itself_is_code_and_what_it_needs_is_installed(tmp_path: Path, line: str) -> None:
+    inner(tmp_path)
+    write(tmp_path, requirements_txt=f"numpy\n{line}\n--extra-index-url https://example.org/simple\n")
+    found = read(tmp_path)
+    assert found.lines == ("numpy", "six>=1", "--extra-index-url https://example.org/simple")
+    assert (found.file, found.import_roots, found.passed_over) == (None, ("src",), ())
+    assert found.places["six>=1"] == "pyproject.toml, item 1"
+    assert set(found.files) == {"requirements.txt"}
+
+
+def test_extras_and_markers_of_a_project_in_the_project_are_kept(tmp_path: Path) -> None:
+    inner(tmp_path / "lib", dependencies="[\"six ; sys_platform == 'linux'\"]", package="own")
+    write(tmp_path, requirements_txt="-e ./lib[all] ; python_version > '3'\n")
+    found = read(tmp_path)
+    assert found.lines == (
+        "six ; sys_platform == 'linux' and python_version > '3'",
+        "idna ; python_version > '3'",
+        "attrs ; python_version > '3'",
+    )
+    assert found.import_roots == ("lib",)
+
+
+def test_options_and_constraints_survive_where_a_line_is_replaced(tmp_path: Path) -> None:
+    inner(tmp_path)
+    write(tmp_path, requirements_txt="-r more/all.txt\n", more__all_txt="-e .\n-c limits.txt\n-f ../wheels\nattrs\n")
+    (tmp_path / "more" / "limits.txt").write_text("attrs<30\n")
+    found = read(tmp_path)
+    assert found.lines == ("six>=1", "-c more/limits.txt", "-f wheels", "attrs")
+    assert set(found.files) == {"requirements.txt", "more/all.txt", "more/limits.txt"}
+
+
+def test_what_lies_beside_the_project_stays_a_line(tmp_path: Path) -> None:
+    inner(tmp_path / "lib")
+    lines = ("-e ../lib", "../lib", "git+https://example.org/a.git", "b @ https://example.org/b.whl", "./c.whl")
+    write(tmp_path / "project", requirements_txt="\n".join(lines))
+    found = read(tmp_path / "project")
+    assert (found.lines, found.import_roots) == (lines, ())
+    assert found.file == tmp_path / "project" / "requirements.txt"
+
+
+def test_projects_that_need_each_other_come_to_an_end(tmp_path: Path) -> None:
+    inner(tmp_path / "a", dependencies='["b @ file:../b", "six"]')
+    inner(tmp_path / "b", dependencies='["a @ file:../a", "attrs"]')
+    found = read(tmp_path, ("-e a",))
+    assert (set(found.lines), set(found.import_roots)) == ({"attrs", "six"}, {"a/src", "b/src"})
+
+
+def test_a_project_in_the_project_that_computes_what_it_needs_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    with pytest.raises(UsageError, match="`lib` is no project"):
+        read(tmp_path, ("-e lib",))
+    (tmp_path / "lib" / "setup.py").write_text("from setuptools import setup\nsetup(install_requires=read('x'))\n")
+    with pytest.raises(UsageError, match=r"`lib/setup\.py` computes `install_requires` \(line 2\)"):
+        read(tmp_path, ("-e lib",))
+
+
+def test_compiled_modules_in_the_project_are_told(tmp_path: Path) -> None:
+    (tmp_path / "setup.py").write_text(
+        "from setuptools import setup\nsetup(ext_modules=[], install_requires=['six'])\n"
+    )
+    found = read(tmp_path, ("-e .",))
+    assert (found.lines, found.import_roots) == (("six",), (".",))
+    assert "compiled" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("pyproject", "folder"),
+    [
+        ('[tool.setuptools.packages.find]\nwhere = ["python"]', "python"),
+        ('[tool.setuptools.package-dir]\n"" = "python"', "python"),
+        ('[tool.poetry]\npackages = [{include = "own", from = "python"}]', "python"),
+        ('[tool.hatch.build.targets.wheel]\npackages = ["python/own"]', "python"),
+        ("", "."),
+    ],
+)
+def test_the_folder_of_the_packages_is_asked_of_the_build_backend(tmp_path: Path, pyproject: str, folder: str) -> None:
+    (tmp_path / "python" / "own").mkdir(parents=True)
+    (tmp_path / "python" / "own" / "__init__.py").touch()
+    (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "own"\ndependencies = ["six"]\n{pyproject}\n')
+    assert read(tmp_path, ("-e .",)).import_roots == (folder,)
+    assert read(tmp_path).import_roots == (() if folder == "." else (folder,))
+
+
 @given(st.text())
 def test_any_text_is_read_or_refused_in_words(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     root = tmp_path_factory.getbasetemp() / "any"
@@ -203,6 +392,6 @@ def test_any_text_is_read_or_refused_in_words(tmp_path_factory: pytest.TempPathF
     try:
         found = read(root)
     except UsageError as problem:
-        assert "can't be read" in problem.message
+        assert "can't be read" in problem.message or "is no project" in problem.message
     else:
         assert "requirements.txt" in found.files
