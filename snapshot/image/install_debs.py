@@ -13,35 +13,37 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 LEFT_BEHIND = (
     "/etc/*-",
     "/etc/.pwd.lock",
     "/etc/machine-id",
     "/root/.*",
-    "/tmp/*",
     "/var/cache/apt/*",
     "/var/cache/debconf/*-old",
     "/var/cache/fontconfig/*",
-    "/var/cache/ldconfig/*",
     "/var/cache/man/*",
     "/var/lib/apt/lists/*",
     "/var/lib/dbus/machine-id",
     "/var/lib/dpkg/*-old",
     "/var/lib/systemd/random-seed",
-    "/var/log/*",
     "/var/tmp/*",
 )
-"""Files that are removed once they are new or changed (`*` holds for slashes too): logs, backups, identities of one
-machine, and caches that hold times and are made again when they are needed."""
+"""Files that are removed once they are new or changed (`*` holds for slashes too): backups, identities of one machine,
+and caches that hold times and are made again when they are needed."""
+EMPTIED = ("/var/cache/ldconfig/*", "/var/log/*")
+"""Files of which nothing but the name stays: so their folders have changed, whichever way a store looks at it."""
 POLICY = "/usr/sbin/policy-rc.d"
 REFUSE = "#!/bin/sh\nexit 101\n"
 """No package starts its service in a build (invoke-rc.d(8))."""
+INITS = ("finit-sysv", "openrc", "runit-init", "systemd-sysv", "sysvinit-core")
+"""What brings `/sbin/init`. Where there is none, services are not started in any case."""
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": "/root",
@@ -69,7 +71,10 @@ def main(folder: str) -> None:
     with tempfile.TemporaryDirectory(dir="/mnt") as work:
         install(debs, work, {**ENVIRONMENT, "SOURCE_DATE_EPOCH": str(epoch)})
     check(debs)
-    tidy(before)
+    tidy(changed(before, times()))
+    for path in [path for path in changed(before, times()) if path not in before and os.path.dirname(path) in before]:
+        if is_folder(path):
+            remake(path)
     for path, (_, modified) in changed(before, times()).items():
         settle(path, modified, before, epoch)
 
@@ -94,7 +99,8 @@ def install(debs: list[str], work: str, environment: dict[str, str]) -> None:
         command += ["-o", f"{name}={value}"]
     for answer in ("--force-confdef", "--force-confold", f"--log={work}/log/dpkg.log"):
         command += ["-o", f"DPkg::Options::={answer}"]
-    own_policy = not os.path.lexists(POLICY)
+    names = {os.path.basename(deb).partition("_")[0] for deb in debs}
+    own_policy = not os.path.lexists(POLICY) and (os.path.lexists("/sbin/init") or bool(names & {*INITS}))
     if own_policy:
         with open(POLICY, "w", encoding="ascii") as file:
             file.write(REFUSE)
@@ -142,27 +148,53 @@ def changed(before: dict[str, tuple[int, int]], now: dict[str, tuple[int, int]])
     return {path: found for path, found in now.items() if path not in before or before[path][0] != found[0]}
 
 
-def tidy(before: dict[str, tuple[int, int]]) -> None:
-    """Remove what installing left behind; folders of packages stay, those in folders for the passing don't."""
-    left = re.compile("|".join(fnmatch.translate(pattern) for pattern in LEFT_BEHIND))
-    for path in sorted(filter(left.match, changed(before, times())), reverse=True):
-        if not os.path.isdir(path) or os.path.islink(path):
-            os.unlink(path)
-        elif path not in before and path.startswith(("/tmp/", "/var/tmp/", "/root/")):
-            os.rmdir(path)
+def tidy(paths: Iterable[str]) -> None:
+    """Remove or empty those of `paths` that tell when and where this was installed; folders stay."""
+    for patterns, deal in ((LEFT_BEHIND, os.unlink), (EMPTIED, empty)):
+        left = re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns))
+        for path in filter(left.match, paths):
+            if not is_folder(path):
+                deal(path)
+
+
+def empty(path: str) -> None:
+    """Leave nothing in a file, and links alone."""
+    if not os.path.islink(path):
+        os.truncate(path, 0)
+
+
+def remake(folder: str) -> None:
+    """Make a new `folder` anew.
+
+    dpkg renames what it unpacks, and an overlay marks a renamed folder as hiding what is below (`opaque`), even where
+    nothing is. Some stores' layers list the mark.
+    """
+    renamed = f"{folder}.renamed"
+    os.rename(folder, renamed)
+    found = os.lstat(renamed)
+    os.mkdir(folder)
+    os.chown(folder, found.st_uid, found.st_gid)
+    shutil.copystat(renamed, folder)
+    for name in os.listdir(renamed):
+        os.rename(f"{renamed}/{name}", f"{folder}/{name}")
+    os.rmdir(renamed)
 
 
 def settle(path: str, modified: int, before: dict[str, tuple[int, int]], epoch: int) -> None:
     """Give `path` a time that follows from the packages: that of the package's file, and no later one than `epoch`.
 
-    What was there before gets another time than it had, and be it by a second: one store's layers list what was
-    touched, the other's what differs.
+    A file that was there before gets another time than it had, and be it by a second: the layers of one store list what
+    was written to, if only the same, those of another what differs.
     """
-    is_folder = os.path.isdir(path) and not os.path.islink(path)
-    time = epoch if is_folder else min(modified // 10**9, epoch)
-    if path in before and before[path][1] == time * 10**9:
+    time = epoch if is_folder(path) else min(modified // 10**9, epoch)
+    if not is_folder(path) and path in before and before[path][1] == time * 10**9:
         time -= 1
     os.utime(path, (time, time), follow_symlinks=False)
+
+
+def is_folder(path: str) -> bool:
+    """Whether `path` is a folder, and no link to one."""
+    return stat.S_ISDIR(os.lstat(path).st_mode)
 
 
 if __name__ == "__main__":
