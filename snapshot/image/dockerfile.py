@@ -62,7 +62,8 @@ def layers(lock: Lock, sizes: Mapping[str, int]) -> tuple[Layer, ...]:
 
 def titles(lock: Lock, sizes: Mapping[str, int]) -> tuple[str, ...]:
     """What each RUN installs, in their order, for people."""
-    debs = (f"{len(lock.os_packages)} OS packages",) if lock.os_packages else ()
+    count = len(lock.os_packages)
+    debs = (f"{count} OS package{'s' * (count > 1)}",) if count else ()
     return (*debs, *(layer.title for layer in layers(lock, sizes)))
 
 

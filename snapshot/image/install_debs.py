@@ -21,9 +21,14 @@ import tempfile
 from collections.abc import Iterable, Iterator
 
 LEFT_BEHIND = (
-    "/etc/*-",
     "/etc/.pwd.lock",
+    "/etc/group-",
+    "/etc/gshadow-",
     "/etc/machine-id",
+    "/etc/passwd-",
+    "/etc/shadow-",
+    "/etc/subgid-",
+    "/etc/subuid-",
     "/root/.*",
     "/var/cache/apt/*",
     "/var/cache/debconf/*-old",
@@ -150,11 +155,17 @@ def changed(before: dict[str, tuple[int, int]], now: dict[str, tuple[int, int]])
 
 def tidy(paths: Iterable[str]) -> None:
     """Remove or empty those of `paths` that tell when and where this was installed; folders stay."""
-    for patterns, deal in ((LEFT_BEHIND, os.unlink), (EMPTIED, empty)):
-        left = re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns))
-        for path in filter(left.match, paths):
-            if not is_folder(path):
-                deal(path)
+    files = [path for path in paths if not is_folder(path)]
+    for path in matching(LEFT_BEHIND, files):
+        os.unlink(path)
+    for path in matching(EMPTIED, files):
+        empty(path)
+
+
+def matching(patterns: Iterable[str], paths: Iterable[str]) -> list[str]:
+    """Those of `paths` that one of `patterns` is of."""
+    pattern = re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns))
+    return [path for path in paths if pattern.match(path)]
 
 
 def empty(path: str) -> None:

@@ -33,8 +33,8 @@ UNREACHABLE = re.compile(
 )
 SETTLED = timedelta(hours=12)
 """A dated archive is asked for its state this long after the date of a Release file. Of a time in between, it gives the
-state before; mirrors get a release some hours after its date, dated archives are taken four times a day, and a file
-that is dropped stays for a day and more."""
+state before; mirrors get a release some hours after its date, Debian's dated archive is taken four times a day, and a
+file that is dropped stays for a day."""
 
 
 class Failure(Exception):  # noqa: N818
@@ -185,9 +185,9 @@ def base_sources() -> dict[str, str]:
 
 def trusted(sources: dict[str, str]) -> dict[str, str]:
     """`sources` without the words by which apt takes what nobody has signed."""
-    option = re.compile(r"\b(?:trusted|allow-insecure|allow-weak|allow-downgrade-to-insecure)=\S*?(?=[\s\]])")
+    option = re.compile(r"(?<=[\[\s])(?:trusted|allow-insecure|allow-weak|allow-downgrade-to-insecure)=\S*?(?=[\s\]])")
     field = re.compile(r"^(?:Trusted|Allow-\S+):.*\n?", re.IGNORECASE | re.MULTILINE)
-    return {name: field.sub("", option.sub("", text)).replace("[ ]", "") for name, text in sources.items()}
+    return {name: re.sub(r"\[\s*\]", "", field.sub("", option.sub("", text))) for name, text in sources.items()}
 
 
 def mirrored(sources: dict[str, str], archives: Iterable[str]) -> dict[str, str]:
@@ -336,16 +336,19 @@ def described(lines: list[str], apt: Apt) -> list[dict[str, Any]]:
 
 def snapshots(urls: Iterable[str], apt: Apt) -> dict[str, str]:
     """URL → URL in the archive's dated snapshot, where there is one."""
+    config = settings_of(apt.run("apt-config", "dump")[1])
+    found = [(index, snapshot_of(index.release, config, read("/etc/os-release"))) for index in indexes(apt)]
+    # All that is listed now is there at the newest date, and dated archives keep the newest longest.
+    newest = {place: max(dated(i.release.get("Date", "")) for i, p in found if p == place) for _, place in found}
     # In a URL `+` is `%2b`, in an index it is not.
     missing, out = {unquote(url): url for url in urls}, {}
-    config = settings_of(apt.run("apt-config", "dump")[1])
-    for index in indexes(apt):
-        place = snapshot_of(index.release, config, read("/etc/os-release"))
-        for name in re.findall(r"^Filename: (?:\./)?(\S+)$", read(str(index.path)), re.MULTILINE) if place else ():
+    for index, place in found:
+        if not place or not newest[place]:
+            continue
+        start = place.rstrip("/").replace("@SNAPSHOTID@", newest[place])
+        for name in re.findall(r"^Filename: (?:\./)?(\S+)$", read(str(index.path)), re.MULTILINE):
             if index.uri + name in missing:
-                out[missing.pop(index.uri + name)] = f"{place}{name}"
-        if not missing:
-            break
+                out[missing.pop(index.uri + name)] = f"{start}/{name}"
     return out
 
 
@@ -361,7 +364,7 @@ def indexes(apt: Apt) -> Iterator[Index]:
 
 
 def snapshot_of(release: dict[str, str], config: dict[str, str], os_release: str) -> str | None:
-    """The dated archive of a Release file, up to `pool/`: as that file says, as apt says, or as its distribution does.
+    """The dated archive of a Release file, as that file says, or apt, or as its distribution has it; None for none.
 
     The field `Snapshots` and apt's settings: apt.conf(5), from 2.9 on. Before, the dated archives of Debian and Ubuntu
     are at `snapshot.` of the distribution's own domain, which /etc/os-release has.
@@ -376,8 +379,7 @@ def snapshot_of(release: dict[str, str], config: dict[str, str], os_release: str
         at_home(origin, label, os_release),
     )
     place = next((url for url in known if url), "no")
-    date = dated(release.get("Date", ""))
-    return place.rstrip("/").replace("@SNAPSHOTID@", date) + "/" if place != "no" and date else None
+    return place if "@SNAPSHOTID@" in place else None
 
 
 def at_home(origin: str, label: str, os_release: str) -> str | None:
