@@ -98,6 +98,10 @@ def status(url: str, access: Access, *, timeout: float) -> int:
         ) from None
 
 
+class RefusedError(NetworkError):
+    """The server answers, and does not give the file: it does not have it, or not to this user."""
+
+
 class Downloader:
     """Connections that are kept open between files; may be used by several threads."""
 
@@ -110,11 +114,11 @@ class Downloader:
         self.session.mount("https://", adapter)
         self.session.mount("http://", adapter)
 
-    def fetch(self, url: str, file: BinaryIO, *, where: Path, progress: Progress) -> str:
+    def fetch(self, url: str, file: BinaryIO, *, where: Path, progress: Progress, attempts: int = ATTEMPTS) -> str:
         """Append what is missing of `url` to `file`, through broken connections; the digest of the whole.
 
-        Raises NetworkError when the server refuses or can't be reached after several attempts, HostError when the
-        disk of `where` is full.
+        Raises RefusedError when the server refuses, another NetworkError when it can't be reached in several attempts,
+        HostError when the disk of `where` is full.
         """
         import requests
 
@@ -122,7 +126,7 @@ class Downloader:
         hasher = hashlib.sha256()
         while chunk := file.read(digest.CHUNK):
             hasher.update(chunk)
-        for attempt in range(ATTEMPTS):
+        for attempt in range(attempts):
             if attempt:
                 time.sleep(self.access.pause * 2 ** (attempt - 1))
             try:
@@ -173,11 +177,11 @@ def _untrusted(url: str, failure: Exception) -> NetworkError:
     )
 
 
-def _refused(url: str, response: requests.Response) -> NetworkError:
+def _refused(url: str, response: requests.Response) -> RefusedError:
     hint = "run `snap lock`: the index does not have this file any more" if response.status_code in (404, 410) else None
     if response.status_code in (401, 403, 407):
         hint = "give pip credentials for it, in its configuration or in `~/.netrc`"
-    return NetworkError(f"{_host(url)} refuses `{_name(url)}`: {response.status_code} {response.reason}", hint=hint)
+    return RefusedError(f"{_host(url)} refuses `{_name(url)}`: {response.status_code} {response.reason}", hint=hint)
 
 
 def _host(url: str) -> str:

@@ -37,6 +37,8 @@ class Image(Value, kw_only=True, frozen=True):
     architecture: str
     environment: Mapping[str, str] = msgspec.field(default_factory=dict)
     labels: Mapping[str, str] = msgspec.field(default_factory=dict)
+    user: str = ""
+    """Who runs in it (`USER`); empty is root."""
     size: int = 0
 
 
@@ -256,6 +258,7 @@ def _image(reference: str, found: Mapping[str, Any]) -> Image:
         architecture=found.get("Architecture", ""),
         environment=environment,
         labels=dict(config.get("Labels") or {}),
+        user=config.get("User") or "",
         size=int(found.get("Size") or 0),
     )
 

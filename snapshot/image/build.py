@@ -6,17 +6,18 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from snapshot.errors import BuildError, IntegrityError, NetworkError, UsageError
-from snapshot.host import buildx
+from snapshot.host import apt_config, buildx
 from snapshot.host.download import Access
 from snapshot.host.engine import Engine, Image
 from snapshot.host.files import disk_errors, make_dirs
-from snapshot.image import dockerfile, tools
+from snapshot.image import debs, dockerfile, tools
 from snapshot.image.dockerfile import LOCK_LABEL, Layer, base_reference, image_reference
 from snapshot.image.fetch import Fetched, fetch
 from snapshot.lock.document import Lock
@@ -126,7 +127,7 @@ def _differing(lock: Lock, cache_dir: Path, first: Image, second: Image) -> tupl
     base = len(lock.base.layers)
     pairs = zip(first.layers[base:], second.layers[base:], strict=False)
     files = fetch(lock, cache_dir=cache_dir, access=Access(), offline=True)
-    names = [layer.title for layer in dockerfile.layers(lock, _sizes(files))]
+    names = dockerfile.titles(lock, _sizes(files))
     return tuple(name for name, (one, other) in zip(names, pairs, strict=False) if one != other)
 
 
@@ -142,34 +143,47 @@ def _build(
 ) -> Image:
     check_base(engine, lock, offline=offline)
     tools.check_python(lock.python.version)
-    total = sum(package.wheel.size or 0 for package in lock.packages)
-    progress(Event(step="packages", state="started", size=total))
-    files = fetch(
-        lock,
-        cache_dir=cache_dir,
-        access=access,
-        offline=offline,
-        progress=lambda size: progress(Event(step="packages", state="bytes", size=size)),
-    )
-    progress(Event(step="packages", state="done"))
-    layers = dockerfile.layers(lock, _sizes(files))
-    with build_folder(lock, cache_dir, layers, files) as folder:
+    files, packages = _fetch(lock, cache_dir, access, offline, progress)
+    layers, titles = dockerfile.layers(lock, _sizes(files)), dockerfile.titles(lock, _sizes(files))
+    with build_folder(lock, cache_dir, layers, files, packages) as folder:
         buildx.build(
             folder / "Dockerfile",
             reference=reference,
             contexts={
                 "tools": tools.folder(cache_dir),
+                **({"debs": folder / "debs"} if packages else {}),
                 **{layer.context: folder / "wheels" / layer.context for layer in layers},
             },
             epoch=lock.source_date_epoch,
             no_cache=no_cache,
-            report=lambda step: progress(Event(step=_name(step, layers), state=step.state)),
+            report=lambda step: progress(Event(step=_name(step, titles), state=step.state)),
         )
     image = engine.image(reference)
     if image is None:
         raise BuildError(f"the engine does not have `{reference}`, which was just built", hint="see `docker buildx ls`")
     _same_base(lock, image)
     return image
+
+
+def _fetch(
+    lock: Lock, cache_dir: Path, access: Access, offline: bool, progress: Progress
+) -> tuple[dict[str, Fetched], dict[str, Path]]:
+    """The wheels and the OS packages of `lock`, by their names."""
+
+    def arrived(size: int) -> None:
+        progress(Event(step="packages", state="bytes", size=size))
+
+    total = sum(p.wheel.size or 0 for p in lock.packages) + sum(p.size for p in lock.os_packages)
+    progress(Event(step="packages", state="started", size=total))
+    packages = {}
+    if lock.os_packages:
+        access_of_apt = apt_config.access(apt_config.read(), access)
+        packages = debs.fetch(
+            lock.os_packages, cache_dir=cache_dir, access=access_of_apt, offline=offline, progress=arrived
+        )
+    files = fetch(lock, cache_dir=cache_dir, access=access, offline=offline, progress=arrived)
+    progress(Event(step="packages", state="done"))
+    return files, packages
 
 
 def check_base(engine: Engine, lock: Lock, *, offline: bool = False) -> None:
@@ -189,7 +203,13 @@ def check_base(engine: Engine, lock: Lock, *, offline: bool = False) -> None:
             f"offline, and the base image `{reference}` is not on this engine",
             hint=f"run `docker pull {reference}` before",
         )
-    _same_base(lock, image or engine.pull(reference))
+    image = image or engine.pull(reference)
+    _same_base(lock, image)
+    if lock.os_packages and image.user.partition(":")[0] not in ("", "root", "0"):
+        raise BuildError(
+            f"the base image `{reference}` runs as user `{image.user}`, and only root can install OS packages",
+            hint="choose a base that runs as root, or one that has the packages already",
+        )
 
 
 def _same_base(lock: Lock, image: Image) -> None:
@@ -204,13 +224,19 @@ def _sizes(files: dict[str, Fetched]) -> dict[str, int]:
     return {name: file.size for name, file in files.items()}
 
 
-def _name(step: buildx.Step, layers: tuple[Layer, ...]) -> str:
-    return "image" if step.index is None or step.index >= len(layers) else layers[step.index].title
+def _name(step: buildx.Step, titles: tuple[str, ...]) -> str:
+    return "image" if step.index is None or step.index >= len(titles) else titles[step.index]
 
 
 @contextmanager
-def build_folder(lock: Lock, cache_dir: Path, layers: tuple[Layer, ...], files: dict[str, Fetched]) -> Iterator[Path]:
-    """A folder with the Dockerfile and `wheels`, which links to the cache; it is gone afterwards.
+def build_folder(
+    lock: Lock,
+    cache_dir: Path,
+    layers: tuple[Layer, ...],
+    files: dict[str, Fetched],
+    packages: Mapping[str, Path] = MappingProxyType({}),
+) -> Iterator[Path]:
+    """A folder with the Dockerfile, `debs` and `wheels`, which links to the cache; it is gone afterwards.
 
     Each build has its own, so that several may go on at once. BuildKit takes over only what it does not have yet,
     by name, size and time, wherever the folder is.
@@ -220,7 +246,7 @@ def build_folder(lock: Lock, cache_dir: Path, layers: tuple[Layer, ...], files: 
     with disk_errors(parent):
         folder = Path(tempfile.mkdtemp(dir=parent))
     try:
-        _lay_out(folder, lock, layers, files, _link)
+        _lay_out(folder, lock, layers, files, packages, _link)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -229,16 +255,16 @@ def build_folder(lock: Lock, cache_dir: Path, layers: tuple[Layer, ...], files: 
 def write_context(
     lock: Lock, target: Path, *, cache_dir: Path, access: Access | None = None, offline: bool = False
 ) -> None:
-    """Write to `target` all that plain `docker buildx build` needs for the image: Dockerfile, wheels and tools.
+    """Write to `target` all that plain `docker buildx build` needs for the image: Dockerfile, packages and tools.
 
     Raises UsageError when something is there already, and what `build` raises when packages can't be had.
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UsageError(f"`{target}` is not an empty folder", hint="name one that is not there yet")
     tools.check_python(lock.python.version)
-    files = fetch(lock, cache_dir=cache_dir, access=access or Access(), offline=offline)
+    files, packages = _fetch(lock, cache_dir, access or Access(), offline, lambda _: None)
     make_dirs(target)
-    _lay_out(target, lock, dockerfile.layers(lock, _sizes(files)), files, shutil.copy2)
+    _lay_out(target, lock, dockerfile.layers(lock, _sizes(files)), files, packages, shutil.copy2)
     with disk_errors(target):
         shutil.copytree(tools.folder(cache_dir), target / "tools")
 
@@ -248,10 +274,15 @@ def _lay_out(
     lock: Lock,
     layers: tuple[Layer, ...],
     files: dict[str, Fetched],
+    packages: Mapping[str, Path],
     place: Callable[[Path, Path], object],
 ) -> None:
-    """The Dockerfile, and a folder of `wheels` for each of its steps."""
+    """The Dockerfile, the folder `debs` if there are any, and a folder of `wheels` for each of its steps."""
     with disk_errors(folder):
+        if packages:
+            (folder / "debs").mkdir()
+        for name, path in packages.items():
+            place(path, folder / "debs" / name)
         for layer in layers:
             (folder / "wheels" / layer.context).mkdir(parents=True)
             for package in layer.packages:

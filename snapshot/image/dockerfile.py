@@ -60,6 +60,13 @@ def layers(lock: Lock, sizes: Mapping[str, int]) -> tuple[Layer, ...]:
     return tuple(out)
 
 
+def titles(lock: Lock, sizes: Mapping[str, int]) -> tuple[str, ...]:
+    """What each RUN installs, in their order, for people."""
+    count = len(lock.os_packages)
+    debs = (f"{count} OS package{'s' * (count > 1)}",) if count else ()
+    return (*debs, *(layer.title for layer in layers(lock, sizes)))
+
+
 def render(lock: Lock, sizes: Mapping[str, int]) -> str:
     """The Dockerfile of `lock`; `sizes` has the size of every file by its name."""
     import jinja2
@@ -78,6 +85,7 @@ def render(lock: Lock, sizes: Mapping[str, int]) -> str:
         epoch=lock.source_date_epoch,
         base=base_reference(lock),
         python=json.dumps(lock.python.executable),
+        debs=[(f"{p.name}={p.version} {p.architecture}", f"sha256:{p.sha256}") for p in lock.os_packages],
         layers=layers(lock, sizes),
         environment=[f"{key}={json.dumps(value)}" for key, value in _environment(lock)],
         labels=[f"{key}={json.dumps(value)}" for key, value in _labels(lock)],

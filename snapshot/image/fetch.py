@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import urllib.parse
 from collections.abc import Iterator
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from snapshot import digest
 from snapshot.errors import IntegrityError, NetworkError
 from snapshot.host.download import CONNECTIONS, Access, Downloader, Progress
-from snapshot.host.files import disk_errors, make_dirs
+from snapshot.host.files import disk_errors
+from snapshot.image import cache
 from snapshot.lock.document import Lock, Package
 
 
@@ -30,8 +28,7 @@ class Fetched:
 
 def cache_path(cache_dir: Path, package: Package) -> Path:
     """Where the wheel of `package` is kept."""
-    key = digest.hex_of(package.wheel.sha256)
-    return cache_dir / "packages" / "sha256" / key[:2] / key / package.wheel.name
+    return cache.path(cache_dir, package.wheel.sha256, package.wheel.name)
 
 
 def fetch(
@@ -50,7 +47,9 @@ def fetch(
     for package in lock.packages:
         _check_name(package)
     with ThreadPoolExecutor(CONNECTIONS) as pool:
-        held = list(pool.map(lambda package: _held(cache_path(cache_dir, package), package), lock.packages))
+        held = list(
+            pool.map(lambda package: cache.held(cache_path(cache_dir, package), package.wheel.sha256), lock.packages)
+        )
         missing = [package for package, size in zip(lock.packages, held, strict=True) if size is None]
         if missing:
             _fetch_missing(pool, missing, cache_dir, access, offline, progress)
@@ -79,32 +78,7 @@ def _fetch_missing(
     # The largest first: it is what the others would be waiting for.
     far.sort(key=lambda package: -(package.wheel.size or 0))
     jobs = [pool.submit(_download, downloader, cache_path(cache_dir, package), package, progress) for package in far]
-    _first_failure(jobs)
-
-
-def _first_failure(jobs: list[Future[None]]) -> None:
-    try:
-        wait(jobs, return_when=FIRST_EXCEPTION)
-    finally:
-        for job in jobs:
-            job.cancel()
-    for job in jobs:
-        if not job.cancelled() and job.done():
-            job.result()
-
-
-def _held(path: Path, package: Package) -> int | None:
-    """The size of the file in the cache; None when it is not there or not what it was, and then it is removed."""
-    try:
-        with path.open("rb") as file:
-            got = digest.of_stream(file)
-            size = os.fstat(file.fileno()).st_size
-    except OSError:
-        return None
-    if got == package.wheel.sha256:
-        return size
-    path.unlink(missing_ok=True)
-    return None
+    cache.first_failure(jobs)
 
 
 def _sources(package: Package, access: Access) -> Iterator[Path]:
@@ -136,7 +110,7 @@ def _copy(source: Path, target: Path, wanted: str, progress: Progress) -> str | 
         original = source.open("rb")
     except OSError:
         return None
-    with original, _partial(target) as file:
+    with original, cache.partial(target) as file:
         if file is None:
             return wanted
         file.truncate(0)
@@ -148,7 +122,7 @@ def _copy(source: Path, target: Path, wanted: str, progress: Progress) -> str | 
             progress(len(chunk))
         got = digest.PREFIX + hasher.hexdigest()
         if got == wanted:
-            _keep(file, target)
+            cache.keep(file, target)
         else:
             progress(-original.tell())
             file.truncate(0)
@@ -166,7 +140,7 @@ def _download(downloader: Downloader, target: Path, package: Package, progress: 
             f"`{wheel.name}` is not at `{wheel.path or wheel.url}` any more, and the lock names no index for it",
             hint="put it there, or into a `find-links` folder of pip",
         )
-    with _partial(target) as file:
+    with cache.partial(target) as file:
         if file is None:
             return
         resumed = file.seek(0, os.SEEK_END)
@@ -180,54 +154,7 @@ def _download(downloader: Downloader, target: Path, package: Package, progress: 
         if got != wheel.sha256:
             file.truncate(0)
             raise _mismatch(package, got, wheel.url)
-        _keep(file, target)
-
-
-@contextmanager
-def _partial(target: Path) -> Iterator[BinaryIO | None]:
-    """The unfinished file beside `target`, for this process alone; None when another has finished it meanwhile.
-
-    What is left in it when a download is interrupted is where the next one goes on.
-    """
-    make_dirs(target.parent)
-    part = target.parent / f".{target.name}.part"
-    while True:
-        with disk_errors(part):
-            file = part.open("ab+")
-        fcntl.flock(file, fcntl.LOCK_EX)
-        # Another process may have renamed or removed it between opening and locking.
-        is_named = _inode(part) == os.fstat(file.fileno()).st_ino
-        if target.exists():
-            if is_named:
-                part.unlink()
-            file.close()
-            yield None
-            return
-        if is_named:
-            break
-        file.close()
-    try:
-        yield file
-    finally:
-        file.flush()
-        if os.fstat(file.fileno()).st_size == 0 and _inode(part) == os.fstat(file.fileno()).st_ino:
-            part.unlink()
-        file.close()
-
-
-def _inode(path: Path) -> int | None:
-    try:
-        return path.stat().st_ino
-    except FileNotFoundError:
-        return None
-
-
-def _keep(file: BinaryIO, target: Path) -> None:
-    """Give the finished file its name."""
-    with disk_errors(target):
-        file.flush()
-        os.fchmod(file.fileno(), 0o644)
-        (target.parent / f".{target.name}.part").rename(target)
+        cache.keep(file, target)
 
 
 def _mismatch(package: Package, got: str, source: str) -> IntegrityError:

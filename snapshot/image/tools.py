@@ -1,4 +1,4 @@
-"""What a build needs besides packages: our `install_wheels.py` and the library `installer`, in a folder."""
+"""What a build needs besides packages: our two scripts and the library `installer`, in a folder."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from snapshot.errors import BuildError
 from snapshot.host.files import disk_errors, make_dirs
 
 SCRIPT = "install_wheels.py"
+SCRIPTS = (SCRIPT, "install_debs.py")
 
 
 def folder(cache_dir: Path) -> Path:
@@ -62,7 +63,7 @@ def _files() -> dict[str, bytes]:
         raise BuildError("the library `installer` is missing", hint="run `pip install --force-reinstall snapshot-ml`")
     library = Path(spec.origin).parent
     files = {f"installer/{path.relative_to(library).as_posix()}": path for path in sorted(library.rglob("*.py"))}
-    files[SCRIPT] = Path(__file__).with_name(SCRIPT)
+    files |= {name: Path(__file__).with_name(name) for name in SCRIPTS}
     return {name: path.read_bytes() for name, path in files.items()}
 
 

@@ -15,7 +15,7 @@ DISTRIBUTIONS = ("pip", "pip-tools", "click", "build", "packaging", "pyproject_h
 """Not setuptools, which pip-tools asks for but does not import: where pip finds it, it runs `setup.py` unisolated."""
 OPTIONAL = ("tomli", "typing_extensions", "importlib_metadata", "zipp", "colorama")
 """What these need on an older Python than ours, taken along where it is installed."""
-SCRIPTS = ("in_base.py", "in_base_facts.py", "in_base_pip.py", "in_base_said.py")
+SCRIPTS = ("in_base.py", "in_base_apt.py", "in_base_facts.py", "in_base_pip.py", "in_base_said.py")
 """Ours, that run inside."""
 
 

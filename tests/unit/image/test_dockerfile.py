@@ -2,8 +2,8 @@
 
 import msgspec
 
-from snapshot.image.dockerfile import LARGE, base_reference, image_reference, layers, render
-from snapshot.lock.document import Base, Cuda, Lock, Package, Wheel
+from snapshot.image.dockerfile import LARGE, base_reference, image_reference, layers, render, titles
+from snapshot.lock.document import Base, Cuda, Lock, OsPackage, Package, Wheel
 
 
 def package(name: str, size: int) -> Package:
@@ -104,3 +104,46 @@ def test_where_a_wheel_came_from_is_not_in_it(lock_of) -> None:
     moved = lock_of(msgspec.structs.replace(STACK[0], wheels=(wheel,)), *STACK[1:])
     assert render(lock, sizes(lock)) == render(moved, sizes(moved))
     assert image_reference(lock) == image_reference(moved)
+
+
+FFMPEG = OsPackage(
+    name="ffmpeg",
+    version="7:5.1.6-0+deb12u1",
+    architecture="amd64",
+    size=1_800_000,
+    sha256="f" * 64,
+    url="http://archive.example/ffmpeg.deb",
+    asked=True,
+)
+
+
+def with_ffmpeg(lock: Lock) -> Lock:
+    return msgspec.structs.replace(lock, os_packages=(FFMPEG,))
+
+
+def test_os_packages_come_before_the_wheels(lock_of) -> None:
+    lock = with_ffmpeg(lock_of(*STACK))
+    text = render(lock, sizes(lock))
+    assert f"# ffmpeg=7:5.1.6-0+deb12u1 amd64 sha256:{'f' * 64}\nRUN --network=none" in text
+    assert "from=debs,target=/mnt/debs" in text and "#       --build-context debs=debs" in text
+    assert text.index("install_debs.py") < text.index('"/mnt/tools/install_wheels.py"')
+    assert text.count("RUN --network=none") == 5
+    assert titles(lock, sizes(lock)) == ("1 OS package", *(layer.title for layer in layers(lock, sizes(lock))))
+
+
+def test_a_lock_of_os_packages_alone_is_an_image(lock_of) -> None:
+    text = render(with_ffmpeg(lock_of()), {})
+    assert text.count("RUN --network=none") == 1
+    assert "from=wheel" not in text
+
+
+def test_where_an_os_package_came_from_is_not_in_it(lock_of) -> None:
+    lock = with_ffmpeg(lock_of(*STACK))
+    moved = msgspec.structs.replace(FFMPEG, url="http://mirror.example/x.deb", snapshot="http://dated.example/x.deb")
+    other = msgspec.structs.replace(lock, os_packages=(moved,))
+    assert render(lock, sizes(lock)) == render(other, sizes(other))
+    assert image_reference(lock) == image_reference(other) != image_reference(lock_of(*STACK))
+
+
+def test_without_os_packages_nothing_speaks_of_them(lock_of) -> None:
+    assert "/mnt/debs" not in render(lock_of(*STACK), sizes(lock_of(*STACK)))

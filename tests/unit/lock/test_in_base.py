@@ -31,7 +31,7 @@ def test_tells_the_interpreter_and_the_system(tmp_path: Path) -> None:
     assert set(found["os"]) == {"id", "version", "name", "packages"}
 
 
-@pytest.mark.parametrize("script", ["in_base.py", "in_base_pip.py", "in_base_said.py"])
+@pytest.mark.parametrize("script", ["in_base.py", "in_base_pip.py", "in_base_said.py", "in_base_apt.py"])
 def test_is_python_3_9(script: str) -> None:
     source = Path(in_base.__file__).with_name(script).read_text()
     ast.parse(source, feature_version=(3, 9))
