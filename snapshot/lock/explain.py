@@ -29,6 +29,21 @@ _NETWORK_KINDS = frozenset(
 """What newer versions of pip raise."""
 
 
+class Miss(Document, frozen=True, kw_only=True):
+    """Why there is no file for a pin."""
+
+    name: str
+    version: str
+    reason: str
+    """`name`, `version`, `platform` or `hash`: what of it the indexes do not have."""
+    files: tuple[str, ...] = ()
+    """Of that version, for whatever platform."""
+    versions: tuple[str, ...] = ()
+    """The newest that there are."""
+    requires_python: str | None = None
+    index: str | None = None
+
+
 class Failure(Document, frozen=True, kw_only=True):
     """How resolving in the base ended, when not well."""
 
@@ -40,6 +55,10 @@ class Failure(Document, frozen=True, kw_only=True):
     cause: str = ""
     said: tuple[str, ...] = ()
     """What pip logged before."""
+    output: tuple[str, ...] = ()
+    """What a package's own build printed last."""
+    missing: tuple[Miss, ...] = ()
+    """Pins that have no file."""
 
 
 def error(failure: Failure, *, source: str, python: str, places: Mapping[str, str] | None = None) -> SnapshotError:
@@ -49,8 +68,8 @@ def error(failure: Failure, *, source: str, python: str, places: Mapping[str, st
     """
     said = [strip_credentials(line) for line in failure.said]
     message = strip_credentials(failure.message)
-    if failure.kind == "NoWheel":
-        return no_wheel(message)
+    if failure.kind == "NotFound":
+        return not_found(failure.missing, python)
     if failure.kind == "NotAPackage":
         return not_a_package(_items(message, source))
     if failure.kind == "WrongHash":
@@ -81,14 +100,61 @@ def error(failure: Failure, *, source: str, python: str, places: Mapping[str, st
     return ResolveError(f"the requirements of {source} can't be resolved: {_short(message) or failure.kind}")
 
 
-def no_wheel(package: str) -> SnapshotError:
-    """An index has `package` (name and version) as source only."""
-    name, _, version = package.partition(" ")
+def not_found(missing: Sequence[Miss], python: str) -> SnapshotError:
+    """Pins without a file, all at once."""
+    spoken = "; ".join(_missed(miss, python) for miss in missing)
+    kinds = {miss.reason for miss in missing}
+    if kinds == {"hash"}:
+        return IntegrityError(spoken, hint="find out whose files they are; then lock anew with the tool that pins them")
     return ResolveError(
-        f"`{name}` {version} is on the index as source only, without a wheel for this base",
-        hint="ask for a version that has a wheel, or put one into a find-links folder: "
-        f"`pip wheel --no-deps {name}=={version}`",
+        spoken,
+        hint="add the index that has them to pip's configuration (`extra-index-url`)"
+        if kinds <= {"name", "version"}
+        else "lock anew with the tool that pins them, for Linux and this Python",
     )
+
+
+def _missed(miss: Miss, python: str) -> str:
+    what = f"`{miss.name}=={miss.version}`"
+    if miss.reason == "name":
+        return f"{what} is not on the indexes"
+    if miss.reason == "version":
+        some = f"; there are {', '.join(miss.versions)}" if miss.versions else ""
+        return f"{what} is not on the indexes{some}"
+    if miss.reason == "hash":
+        return f"no file of {what} on the indexes has a hash that was pinned"
+    needs = f", which needs Python {miss.requires_python}," if miss.requires_python else ""
+    return (
+        f"{what}{needs} has no file for Python {python} on this base: {platforms(miss.files) or 'none that pip reads'}"
+    )
+
+
+def platforms(names: Sequence[str]) -> str:
+    """For which Pythons and platforms there are wheels among the files `names`, for people."""
+    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+    found: dict[str, set[str]] = {}
+    for name in names:
+        if not name.endswith(".whl"):
+            continue
+        try:
+            tags = parse_wheel_filename(name)[3]
+        except InvalidWheelFilename:
+            continue
+        for tag in tags:
+            found.setdefault(tag.interpreter, set()).add(tag.platform)
+    shown = [f"{interpreter} on {', '.join(sorted(found[interpreter])[:4])}" for interpreter in sorted(found)]
+    return f"wheels are for {'; '.join(shown[-4:])}" if shown else ""
+
+
+def yanked(name: str, version: str, reason: str) -> str:
+    """A package that its index has withdrawn (PEP 592), and is used all the same since it is asked for by version."""
+    return f"{name} {version} was withdrawn from its index" + (f": {_short(reason)}" if reason.strip() else "")
+
+
+def stands(comes_from: str, source: str) -> str:
+    """Where a requirement stands, of pip's words for it."""
+    return _items(place(comes_from), source) if comes_from else source
 
 
 def not_a_package(requirement: str) -> SnapshotError:

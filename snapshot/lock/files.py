@@ -264,3 +264,13 @@ def _check_name(item: Wanted) -> None:
         raise IntegrityError(
             f"`{item.name}` is locked to {name!r}, which is not the name of {what}", hint="run `snap lock`"
         )
+
+
+def other_source(package: Package, what: str, got: str) -> IntegrityError:
+    """What was packed anew is not what was packed then."""
+    return IntegrityError(
+        f"{what} is not what `{package.name}` was built from: it was sha256:{sdist_of(package).file.hashes['sha256']}, "
+        f"and now it is sha256:{got}",
+        hint=f"bring back what was there (tags of the repository count too), "
+        f"or run `snap lock --upgrade-package {package.name}`",
+    )

@@ -15,8 +15,20 @@ class NotAPackage(Exception):  # noqa: N818
     """A requirement that names a place rather than a package of an index."""
 
 
-class NoWheel(Exception):  # noqa: N818
-    """A package that the index has as source only."""
+class NeedsSources(Exception):  # noqa: N818
+    """Repositories and places of the host that have to be fetched first."""
+
+    def __init__(self, needed: list[dict[str, str]]) -> None:
+        super().__init__(", ".join(item["location"] for item in needed))
+        self.needed = needed
+
+
+class NotFound(Exception):  # noqa: N818
+    """Pins that no index has a file for."""
+
+    def __init__(self, missing: list[dict[str, Any]]) -> None:
+        super().__init__(", ".join(item["name"] for item in missing))
+        self.missing = missing
 
 
 class WrongHash(Exception):  # noqa: N818
@@ -58,6 +70,8 @@ def failure(problem: Exception) -> dict[str, Any]:
         "kind": type(problem).__name__,
         "bases": [kind.__name__ for kind in type(problem).__mro__],
         "message": message,
+        "missing": getattr(problem, "missing", []),
+        "output": list(getattr(problem, "output_lines", None) or [])[-200:],
         "cause": type(cause).__name__ if cause else "",
         "said": said,
     }

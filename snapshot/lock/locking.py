@@ -143,12 +143,14 @@ def _resolve(
         root=root,
         pip=pip_config.read(environment),
         cache=cache or _user_cache(),
-        pins=kept,
+        kept=kept,
         upgrades=[line for line in upgrades if not _NAME.fullmatch(line.strip())],
         environment=environment,
     )
     for warning in resolved.warnings:
         warn(f"went without an index: {warning}")
+    for note in resolved.notes:
+        say(note)
     _check_python(python, resolved.python.version, reference, wanted)
     if python and python.is_release and python.version != resolved.python.version:
         say(f"Python {resolved.python.version}; `{python.because}` says {python.version}")
@@ -262,8 +264,8 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _kept(old: Lock | None, upgrades: Sequence[str]) -> dict[str, str]:
-    """The pins that stay; raises UsageError for an upgrade that begins with no name."""
+def _kept(old: Lock | None, upgrades: Sequence[str]) -> tuple[document.Package, ...]:
+    """The packages that stay; raises UsageError for an upgrade that begins with no name."""
     dropped = set()
     for line in upgrades:
         found = _NAME.match(line.strip())
@@ -271,7 +273,7 @@ def _kept(old: Lock | None, upgrades: Sequence[str]) -> dict[str, str]:
             raise UsageError(f"`{line}` is not a package", hint="write it as in `--upgrade-package numpy`")
         dropped.add(_normal(found[0]))
     packages = old.packages if old else ()
-    return {package.name: package.version for package in packages if package.name not in dropped}
+    return tuple(package for package in packages if package.name not in dropped)
 
 
 def _lock(base: document.Base, epoch: int, sources: Sources, resolved: Resolved) -> Lock:
