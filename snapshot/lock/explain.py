@@ -10,6 +10,7 @@ from packaging.utils import canonicalize_name
 from snapshot.document import Document
 from snapshot.errors import IntegrityError, NetworkError, ResolveError, SnapshotError, UsageError
 from snapshot.host.pip_config import strip_credentials
+from snapshot.lock import explain_build
 from snapshot.project.sources import CONFIGURED, PROJECT_FILE
 
 _NOT_FETCHED = re.compile(r"Could not fetch URL (?P<url>\S+): (?P<reason>.*?)(?: - skipping)?$", re.DOTALL)
@@ -82,6 +83,11 @@ def error(failure: Failure, *, source: str, python: str, places: Mapping[str, st
         return IntegrityError(
             f"{what} is not the file whose hash its link gives", hint="try again, or use another index"
         )
+    if failure.kind == "NotBuilt":
+        told = [strip_credentials(line) for line in failure.output]
+        if not any(is_network(line) or _NO_VERSION.search(line) for line in told):
+            return explain_build.metadata_failed(f"`{message}`", told)
+        said += [re.sub(r"^\s*ERROR: ", "", line) for line in told]
     network = [line for line in (*said, message) if is_network(line)]
     if failure.kind in _NETWORK_KINDS:
         network = network or [message]

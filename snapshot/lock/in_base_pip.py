@@ -20,8 +20,8 @@ import in_base_sources
 import pip
 import piptools.logging
 from in_base_links import described, has_hash, hash_of, keep, note_sizes
-from in_base_said import FOLDERS, SAID, NeedsSources, NoHash, WrongHash, listen
-from pip._internal.exceptions import HashMismatch
+from in_base_said import FOLDERS, SAID, NeedsSources, NoHash, NotBuilt, WrongHash, listen
+from pip._internal.exceptions import HashMismatch, InstallationSubprocessError
 from pip._internal.metadata import get_metadata_distribution
 from pip._internal.req.constructors import install_req_from_line
 from pip._internal.utils.temp_dir import global_tempdir_manager
@@ -186,6 +186,8 @@ def remember(preparer: Any, fetched: dict[str, Path]) -> None:
         req.hash_options = {kind: list(known) for kind, known in req.hash_options.items()}
         try:
             distribution = saved(prepare(req, *arguments, **options), path)
+        except InstallationSubprocessError as problem:
+            raise NotBuilt(in_base_sources.spoken(link)) from problem
         except HashMismatch as problem:
             if not req.hash_options:
                 raise

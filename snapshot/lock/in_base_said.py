@@ -23,6 +23,10 @@ class NeedsSources(Exception):  # noqa: N818
         self.needed = needed
 
 
+class NotBuilt(Exception):  # noqa: N818
+    """A package whose own build fails while pip asks it for its metadata."""
+
+
 class NotFound(Exception):  # noqa: N818
     """Pins that no index has a file for."""
 
@@ -58,6 +62,16 @@ def listen() -> None:
     logging.getLogger("pip._internal.resolution.resolvelib.factory").setLevel(logging.INFO)
 
 
+def output_of(problem: BaseException) -> list[str]:
+    """What a build printed, which pip's errors say one behind the other."""
+    while True:
+        if lines := getattr(problem, "output_lines", None):
+            return list(lines)
+        if problem.__cause__ is None:
+            return []
+        problem = problem.__cause__
+
+
 def failure(problem: Exception) -> dict[str, Any]:
     """What `snapshot.lock.explain` makes an error of."""
     cause = problem.__cause__
@@ -71,7 +85,7 @@ def failure(problem: Exception) -> dict[str, Any]:
         "bases": [kind.__name__ for kind in type(problem).__mro__],
         "message": message,
         "missing": getattr(problem, "missing", []),
-        "output": list(getattr(problem, "output_lines", None) or [])[-200:],
+        "output": [line.rstrip() for line in output_of(problem)][-200:],
         "cause": type(cause).__name__ if cause else "",
         "said": said,
     }

@@ -191,6 +191,11 @@ def described(name: str, version: str, link: Any) -> dict[str, Any]:
     }
 
 
+def spoken(link: Any) -> str:
+    """What a link is of, for people: its file, or its repository without credentials."""
+    return str(link.redacted_url if link.is_vcs else link.filename)
+
+
 def bare(url: str) -> str:
     """`url` without its fragment."""
     return url.partition("#")[0]

@@ -17,6 +17,7 @@ OPTIONAL = ("tomli", "typing_extensions", "importlib_metadata", "zipp", "coloram
 """What these need on an older Python than ours, taken along where it is installed."""
 SCRIPTS = (
     "in_base.py",
+    "in_base_build.py",
     "in_base_find.py",
     "in_base_links.py",
     "in_base_pip.py",
