@@ -42,6 +42,12 @@ class Checkout(Value, kw_only=True, frozen=True):
     """`git describe --tags --long` of the last tag with a digit in it, as setuptools-scm asks; None without one."""
 
 
+def address(url: str) -> str:
+    """`url` without credentials: but for ssh, where the user's name is part of the address and the key is elsewhere."""
+    found = re.match(r"(?P<scheme>ssh://)(?P<user>[^:@/]+)(?::[^@/]*)?@(?P<rest>.*)", url)
+    return f"{found['scheme']}{found['user']}@{found['rest']}" if found else strip_credentials(url)
+
+
 @contextmanager
 def checkout(
     url: str, revision: str | None, *, scratch: Path, environment: Mapping[str, str] | None = None
@@ -71,7 +77,7 @@ class _Git:
         self.environment = {"GIT_SSH_COMMAND": "ssh -o BatchMode=yes", **environment, "GIT_TERMINAL_PROMPT": "0"}
         for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
             self.environment.pop(name, None)
-        self.spoken = strip_credentials(url)
+        self.spoken = address(url)
 
     def run(self, *arguments: str, below: str = "", stdin: str = "") -> process.Finished:
         plain = [word for setting in _PLAIN for word in ("-c", setting)]
@@ -167,7 +173,7 @@ def _refused(url: str, stderr: str) -> NetworkError:
 def _said(stderr: str) -> str:
     """The line of git's words that tells most."""
     lines = [line.strip() for line in strip_credentials(stderr).splitlines() if line.strip()]
-    telling = [line for line in lines if line.startswith(("fatal:", "error:", "ERROR:"))]
+    telling = [line for line in lines if line.startswith(("ssh:", "fatal:", "error:", "ERROR:", "remote: error"))]
     text = (telling or lines or ["no reason given"])[0]
     text = re.sub(r"^(?:fatal|error|ERROR): ", "", text).rstrip(".")
     return text[:1].lower() + text[1:]

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from snapshot.errors import BuildError, IntegrityError, NetworkError, UsageError
 from snapshot.host import buildx
 from snapshot.host.download import Access
@@ -149,6 +151,7 @@ def _build(
         cache_dir=cache_dir,
         access=access,
         offline=offline,
+        platform=lambda: _platform(engine, lock, cache_dir, access, offline),
         progress=lambda size: progress(Event(step="packages", state="bytes", size=size)),
     )
     progress(Event(step="packages", state="done"))
@@ -170,6 +173,14 @@ def _build(
         raise BuildError(f"the engine does not have `{reference}`, which was just built", hint="see `docker buildx ls`")
     _same_base(lock, image)
     return image
+
+
+def _platform(engine: Engine, lock: Lock, cache_dir: Path, access: Access, offline: bool) -> str:
+    """What wheels of this lock are built in: the base, with the lock's OS packages."""
+    if not lock.os_packages:
+        return base_reference(lock)
+    bare = msgspec.structs.replace(lock, packages=(), import_roots=())
+    return build(engine, bare, cache_dir=cache_dir, access=access, offline=offline).reference
 
 
 def check_base(engine: Engine, lock: Lock, *, offline: bool = False) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from snapshot.errors import NetworkError
 from snapshot.host.download import Access, Progress
 from snapshot.lock import files
-from snapshot.lock.document import Lock
+from snapshot.lock.document import Lock, Package
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,13 +26,50 @@ def fetch(
     cache_dir: Path,
     access: Access,
     offline: bool = False,
+    platform: Callable[[], str] | None = None,
     progress: Progress = lambda _: None,
 ) -> dict[str, Fetched]:
     """Every wheel of `lock` by its name: out of the cache, a folder of the host, or its index.
 
-    Raises IntegrityError when bytes are not those that were locked, NetworkError when they can't be had.
+    One that was built for the lock, and is nowhere, is built anew of what the lock pins, in the image that `platform`
+    names: the base with the OS packages. Raises IntegrityError when bytes are not those that were locked, NetworkError
+    when they can't be had, BuildError when a wheel can't be built.
     """
     wanted = [files.wheel_of(package) for package in lock.packages]
+    missing = [package for package in lock.packages if is_built(package) and not _is_here(package, cache_dir, access)]
+    if missing:
+        _rebuild(missing, lock, cache_dir, access, offline, platform)
     files.fetch(wanted, cache_dir=cache_dir, access=access, offline=offline, progress=progress)
     paths = {item.file.name: files.cache_path(cache_dir, item.file) for item in wanted}
     return {name: Fetched(path=path, size=path.stat().st_size) for name, path in paths.items()}
+
+
+def is_built(package: Package) -> bool:
+    """Whether the wheel of `package` was built for the lock, and so is nowhere else."""
+    return package.sdist is not None and not package.wheel.url and not package.wheel.path
+
+
+def _is_here(package: Package, cache_dir: Path, access: Access) -> bool:
+    item = files.wheel_of(package)
+    places = (files.cache_path(cache_dir, package.wheel), *(folder / package.wheel.name for folder in access.folders))
+    return files.is_held(places[0], item.sha256) or any(place.is_file() for place in places[1:])
+
+
+def _rebuild(
+    missing: Sequence[Package],
+    lock: Lock,
+    cache_dir: Path,
+    access: Access,
+    offline: bool,
+    platform: Callable[[], str] | None,
+) -> None:
+    from snapshot.lock import wheels
+
+    if platform is None:
+        names = ", ".join(f"`{package.wheel.name}`" for package in missing)
+        raise NetworkError(
+            f"not on this host, and made for this lock: {names}", hint="run `snap build`, which builds them anew"
+        )
+    image = platform()
+    for package in missing:
+        wheels.rebuild(image, package, cache=cache_dir, access=access, epoch=lock.source_date_epoch, offline=offline)

@@ -23,6 +23,14 @@ _LINE = re.compile(r"-[rc] (?P<file>.*?) \(line (?P<line>\d+)\)")
 _INVALID = re.compile(r"Invalid requirement: (?P<what>'[^']*'|\"[^\"]*\"|[^\n]*?)(?= \(from line|: |\n|$)")
 _ERRNO = re.compile(r"\[Errno -?\d+\] ([^')\"]+)")
 _STATUS = re.compile(r"\b(?P<code>[45]\d\d) (?:Client|Server) Error: (?P<words>[^f]\S*(?: \S+)*?) for url")
+_OTHER_NAME = re.compile(
+    r"Discarding (?:\[blue underline\])?(?P<where>.*?)(?:\[/\])?: .*inconsistent name: expected '(?P<wanted>[^']*)', "
+    r"but metadata has '(?P<found>[^']*)'",
+    re.DOTALL | re.IGNORECASE,
+)
+_NO_PROJECT = re.compile(
+    r"^(?P<what>.*?)(?: from \S+)?(?: \(from (?P<where>.*?)\))? does not appear to be a Python project", re.DOTALL
+)
 _ENOUGH = 300
 _NETWORK_KINDS = frozenset(
     {"ConnectionFailedError", "ConnectionTimeoutError", "ProxyConnectionError", "SSLVerificationError"}
@@ -84,10 +92,20 @@ def error(failure: Failure, *, source: str, python: str, places: Mapping[str, st
             f"{what} is not the file whose hash its link gives", hint="try again, or use another index"
         )
     if failure.kind == "NotBuilt":
-        told = [strip_credentials(line) for line in failure.output]
-        if not any(is_network(line) or _NO_VERSION.search(line) for line in told):
+        told = [re.sub(r"^\s*ERROR: ", "", strip_credentials(line)) for line in failure.output]
+        if found := first(_NO_VERSION, told):
+            return no_version(found, f"the build requirements of `{message}`", python, told)
+        if not any(is_network(line) for line in told):
             return explain_build.metadata_failed(f"`{message}`", told)
-        said += [re.sub(r"^\s*ERROR: ", "", line) for line in told]
+        said += told
+    if found := first(_OTHER_NAME, said):
+        return ResolveError(
+            f"`{found['wanted']}` is asked for at `{found['where']}`, and what is there is `{found['found']}`",
+            hint=f"write `{found['found']} @ …`",
+        )
+    if found := _NO_PROJECT.search(message):
+        what = f"`{found['what']}` ({_items(place(found['where']), source)})"
+        return explain_build.failed(what, explain_build.NO_PROJECT, (), kind=ResolveError)
     network = [line for line in (*said, message) if is_network(line)]
     if failure.kind in _NETWORK_KINDS:
         network = network or [message]
@@ -209,6 +227,7 @@ def contradiction(said: Iterable[str], places: Mapping[str, str]) -> SnapshotErr
 def no_version(found: re.Match[str], source: str, python: str, said: Sequence[str] = ()) -> SnapshotError:
     """No version of a package fits."""
     what, where = found["what"], _items(place(found["where"] or ""), source)
+    where = where or (source if source.startswith("the build requirements") else "")
     where = f" ({where})" if where else ""
     versions = [version for version in found["versions"].split(", ") if version != "none"]
     if other := [

@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from snapshot.errors import BuildError, ResolveError, SnapshotError
 from snapshot.host.pip_config import strip_credentials
 
+NO_PROJECT = "NoProject"
+"""The source has nothing to build."""
 _TELLING = re.compile(
     r"\b(?:\w*(?:Error|Exception)\b|error\b|fatal\b|not found|No such file|cannot find|Could not)", re.I
 )
 _NOISE = re.compile(
     r"exit (?:code|status)|subprocess-exited-with-error|^note: |originates from|end of output|^\s*File \"|^\s*raise |"
-    r"^Traceback|^\s*[~^]+\s*$|CalledProcessError|metadata-generation-failed|Getting requirements to build|"
+    r"^Traceback|^\s*[~^]+\s*$|CalledProcessError|"
+    r"\s-I\S+ .*\s-c\s|metadata-generation-failed|Getting requirements to build|"
     r"did not run successfully|likely not a problem with pip|egg_info|hook",
 )
 _LINES = 3
@@ -36,12 +39,13 @@ _HINTS = (
      "builds have no network: ask for a version that has a wheel, or put one into a find-links folder of pip"),
 )  # fmt: skip
 _HEADER = re.compile(r"fatal error: (?P<name>\S+): No such file")
+_CONFIG = re.compile(r"(?P<name>\w+[-_]config)\b.*not found")
 _MODULE = re.compile(r"No module named '?(?P<name>[\w.]+)'?")
 
 
 def failed(what: str, reason: str, output: Sequence[str], *, kind: type[SnapshotError] = BuildError) -> SnapshotError:
     """The error of a build of `what` that ended with `reason` and had printed `output`."""
-    if reason.startswith("NoProject"):
+    if reason == NO_PROJECT:
         return kind(
             f"{what} is no Python package: it has neither `pyproject.toml` nor `setup.py`",
             hint="name the folder that has: `…#subdirectory=python`",
@@ -68,6 +72,8 @@ def _hint(text: str) -> str:
         if re.search(sign, text):
             return hint
     if found := _HEADER.search(text):
+        return f'add to the configuration the OS package that has `{found["name"]}`: `packages = ["lib…-dev"]`'
+    if found := _CONFIG.search(text):
         return f'add to the configuration the OS package that has `{found["name"]}`: `packages = ["lib…-dev"]`'
     if found := _MODULE.search(text):
         name = found["name"].partition(".")[0]

@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
 import venv
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from build import BuildBackendException, BuildException, ProjectBuilder
+import pip
+from build import ProjectBuilder
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from pip._internal.exceptions import InstallationError
 from pip._internal.utils.unpacking import unpack_file
+from pyproject_hooks import quiet_subprocess_runner
 
 WORK = Path("/snap/build")
 SOURCE, ENVIRONMENT, OUT = WORK / "source", WORK / "environment", WORK / "out"
@@ -36,25 +36,26 @@ def main() -> None:
     answer_to = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     os.umask(0o022)
-    output: list[str] = []
+    answer: dict[str, Any] = {"wheel": None, "needed": [], "failure": None, "output": []}
     try:
-        answer = built(json.load(sys.stdin), output)
-    except (BuildException, BuildBackendException, InstallationError, OSError, ValueError) as problem:
-        answer = {"failure": f"{type(problem).__name__}: {problem}"}
-    answer_to.write(json.dumps({"wheel": None, "needed": [], "failure": None, **answer, "output": output[-TOLD:]}))
+        answer.update(built(json.load(sys.stdin)))
+    except Exception as problem:
+        answer.update(failure=f"{type(problem).__name__}: {problem}", output=output_of(problem))
+    answer_to.write(json.dumps(answer))
     answer_to.flush()
 
 
-def built(question: dict[str, Any], output: list[str]) -> dict[str, Any]:
+def built(question: dict[str, Any]) -> dict[str, Any]:
     """The name of the wheel, or what else the build needs installed."""
     SOURCE.mkdir()
     OUT.mkdir()
     unpack_file(question["source"], str(SOURCE))
     project = SOURCE / (question["subdirectory"] or "")
     if not any((project / name).is_file() for name in ("pyproject.toml", "setup.py")):
-        return {"failure": "NoProject: neither `pyproject.toml` nor `setup.py`"}
-    python = environment(question["wheels"], output)
-    builder = ProjectBuilder(project, python_executable=str(python), runner=runner(python.parent, output))
+        return {"failure": "NoProject"}
+    python = environment(question["wheels"])
+    os.environ.update(PATH=f"{python.parent}:{os.environ.get('PATH', os.defpath)}", VIRTUAL_ENV=str(ENVIRONMENT))
+    builder = ProjectBuilder(project, python_executable=str(python), runner=quiet_subprocess_runner)
     needed = builder.get_requires_for_build("wheel")
     if missing := sorted(line for line in needed if not is_met(line)):
         return {"needed": missing}
@@ -63,57 +64,24 @@ def built(question: dict[str, Any], output: list[str]) -> dict[str, Any]:
     return {"wheel": wheel.name}
 
 
-def environment(wheels: Sequence[str], output: list[str]) -> Path:
+def environment(wheels: Sequence[str]) -> Path:
     """The interpreter of a new environment that has `wheels` installed."""
     venv.EnvBuilder(symlinks=True, with_pip=False).create(ENVIRONMENT)
     python = ENVIRONMENT / "bin" / "python"
     if wheels:
-        import pip
-
-        runner_of_pip = Path(pip.__file__).with_name("__pip-runner__.py")
-        options = [
-            "--no-deps",
-            "--no-index",
-            "--no-compile",
-            "--no-cache-dir",
-            "--isolated",
-            "--disable-pip-version-check",
-            "-q",
-        ]
-        run([str(python), str(runner_of_pip), "install", *options, *wheels], output)
+        runner = str(Path(pip.__file__).with_name("__pip-runner__.py"))
+        options = ("--isolated", "--no-deps", "--no-index", "--no-compile", "--no-cache-dir", "-q")
+        quiet_subprocess_runner([str(python), runner, "install", *options, *wheels])
     return python
 
 
-def runner(programs: Path, output: list[str]) -> Any:
-    """How the hooks of the build backend are run: what they print is kept."""
-
-    def hook(command: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
-        path = f"{programs}:{os.environ.get('PATH', '/usr/bin:/bin')}"
-        run(
-            command,
-            output,
-            cwd=cwd,
-            env={**os.environ, "PATH": path, "VIRTUAL_ENV": str(ENVIRONMENT), **(extra_environ or {})},
-        )
-
-    return hook
-
-
-def run(command: Sequence[str], output: list[str], *, cwd: str | None = None, env: Any = None) -> None:
-    """Run `command` and keep its words; raises CalledProcessError."""
-    done = subprocess.run(
-        command,
-        cwd=cwd,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-    )
-    output.extend(done.stdout.decode(errors="replace").splitlines())
-    del output[:-TOLD]
-    if done.returncode:
-        raise subprocess.CalledProcessError(done.returncode, command)
+def output_of(problem: BaseException | None) -> list[str]:
+    """What the program printed that failed."""
+    while problem is not None:
+        if text := getattr(problem, "output", None):
+            return [line.rstrip() for line in text.decode(errors="replace").splitlines()][-TOLD:]
+        problem = getattr(problem, "exception", None) or problem.__cause__
+    return []
 
 
 def is_met(line: str) -> bool:

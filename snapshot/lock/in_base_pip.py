@@ -12,6 +12,7 @@ import os
 import re
 import shlex
 import tempfile
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import pip
 import piptools.logging
 from in_base_links import described, has_hash, hash_of, keep, note_sizes
 from in_base_said import FOLDERS, SAID, NeedsSources, NoHash, NotBuilt, WrongHash, listen
-from pip._internal.exceptions import HashMismatch, InstallationSubprocessError
+from pip._internal.exceptions import HashMismatch, InstallationSubprocessError, MetadataGenerationFailed
 from pip._internal.metadata import get_metadata_distribution
 from pip._internal.req.constructors import install_req_from_line
 from pip._internal.utils.temp_dir import global_tempdir_manager
@@ -33,6 +34,8 @@ from piptools.utils import drop_extras, key_from_ireq
 
 HTTP_CACHE = "/snap/cache/pip"
 METADATA = "/snap/cache/metadata"
+TOML_ERROR: type[ValueError] = import_module("pip._internal.pyproject").tomllib.TOMLDecodeError
+"""The standard library's, or on an older Python pip's own."""
 
 _INCLUDE = re.compile(r"(\s*(?:-r|-c|--requirement|--constraint|-f|--find-links)(?:\s+|\s*=\s*))(\S.*)")
 
@@ -186,7 +189,7 @@ def remember(preparer: Any, fetched: dict[str, Path]) -> None:
         req.hash_options = {kind: list(known) for kind, known in req.hash_options.items()}
         try:
             distribution = saved(prepare(req, *arguments, **options), path)
-        except InstallationSubprocessError as problem:
+        except (InstallationSubprocessError, MetadataGenerationFailed, TOML_ERROR) as problem:
             raise NotBuilt(in_base_sources.spoken(link)) from problem
         except HashMismatch as problem:
             if not req.hash_options:

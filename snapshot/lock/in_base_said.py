@@ -62,14 +62,16 @@ def listen() -> None:
     logging.getLogger("pip._internal.resolution.resolvelib.factory").setLevel(logging.INFO)
 
 
-def output_of(problem: BaseException) -> list[str]:
-    """What a build printed, which pip's errors say one behind the other."""
-    while True:
+def output_of(problem: BaseException | None) -> list[str]:
+    """What a build printed, which is in one of pip's errors, one behind the other: newer ones have it as one text."""
+    while problem is not None:
         if lines := getattr(problem, "output_lines", None):
             return list(lines)
-        if problem.__cause__ is None:
-            return []
+        context = str(getattr(problem, "context", None) or "")
+        if "lines of output]" in context:
+            return context.partition("lines of output]")[2].partition("[end of output]")[0].splitlines()
         problem = problem.__cause__
+    return []
 
 
 def failure(problem: Exception) -> dict[str, Any]:
@@ -85,7 +87,7 @@ def failure(problem: Exception) -> dict[str, Any]:
         "bases": [kind.__name__ for kind in type(problem).__mro__],
         "message": message,
         "missing": getattr(problem, "missing", []),
-        "output": [line.rstrip() for line in output_of(problem)][-200:],
+        "output": [line.rstrip() for line in output_of(problem) or [str(cause or "")]][-200:],
         "cause": type(cause).__name__ if cause else "",
         "said": said,
     }

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from snapshot.document import Value
 from snapshot.errors import ResolveError, UsageError
 from snapshot.lock import document
@@ -62,8 +64,8 @@ def lock_project(
     `say` hears what was chosen and what to know of it, `warn` what went wrong without being in the way.
     """
     root = root.resolve()
-    wanted = want(root, settings)
     old = document.read(root / FILE_NAME)
+    wanted = want(root, settings, old)
     if old and not upgrade and not upgrade_packages and difference(old, wanted) is None:
         return old, False
     if old:
@@ -77,16 +79,31 @@ def lock_project(
 def is_current(root: Path, settings: Settings) -> str | None:
     """Why `snap.lock` does not say what the project asks for now; None when it does. Reads files, and no more."""
     old = document.read(root / FILE_NAME)
-    return difference(old, want(root.resolve(), settings)) if old else f"there is no `{FILE_NAME}`"
+    return difference(old, want(root.resolve(), settings, old)) if old else f"there is no `{FILE_NAME}`"
 
 
-def want(root: Path, settings: Settings) -> Wanted:
-    """What the project in `root` asks for."""
+def want(root: Path, settings: Settings, old: Lock | None = None) -> Wanted:
+    """What the project in `root` asks for; files count that lie beside it and that packages of `old` were made of."""
+    requirements = project_sources.read(root, settings.requirements)
+    if beside := _beside(root, old):
+        requirements = msgspec.structs.replace(requirements, files={**beside, **requirements.files})
     return Wanted(
-        requirements=project_sources.read(root, settings.requirements),
+        requirements=requirements,
         python=python_version.asked(root, settings.python),
         base=settings.base,
     )
+
+
+def _beside(root: Path, old: Lock | None) -> dict[str, str]:
+    """Path → digest now, of the folders and files beside the project that packages of `old` were made of."""
+    paths = {file.path for package in old.packages for file in (package.sdist, *package.wheels) if file} if old else ()
+    named = sorted(path for path in paths if path and old and path in old.sources.files)
+    if not named:
+        return {}
+    from snapshot.lock import pack
+
+    memory = _user_cache() / "packed"
+    return {path: pack.packed_digest(root / path, memory=memory) for path in named if (root / path).exists()}
 
 
 def difference(lock: Lock, wanted: Wanted) -> str | None:
@@ -125,7 +142,7 @@ def _resolve(
     import os
 
     from snapshot.host import pip_config
-    from snapshot.lock import base, resolve, syntax, tools
+    from snapshot.lock import base, resolve, syntax, tools, wheels
 
     environment = os.environ if environment is None else environment
     syntax.check(wanted.requirements)
@@ -137,12 +154,13 @@ def _resolve(
     for sentence in project_sources.unread(root, wanted.requirements):
         say(sentence)
     kept = _kept(old, upgrades)
+    pip, cache = pip_config.read(environment), cache or _user_cache()
     resolved = resolve.resolve(
         image.reference,
         wanted.requirements,
         root=root,
-        pip=pip_config.read(environment),
-        cache=cache or _user_cache(),
+        pip=pip,
+        cache=cache,
         kept=kept,
         upgrades=[line for line in upgrades if not _NAME.fullmatch(line.strip())],
         environment=environment,
@@ -154,15 +172,28 @@ def _resolve(
     _check_python(python, resolved.python.version, reference, wanted)
     if python and python.is_release and python.version != resolved.python.version:
         say(f"Python {resolved.python.version}; `{python.because}` says {python.version}")
+    pinned = base.pin(image, reference)
+    packages = wheels.build(
+        image.reference,
+        resolved.packages,
+        root=root,
+        requirements=wanted.requirements,
+        pip=pip,
+        cache=cache,
+        epoch=base.epoch(image),
+        kept=kept if old and old.base == pinned else (),
+        environment=environment,
+        say=say,
+    )
     choice = str(python) if python else f"{resolved.python.version} (base)"
     sources = Sources(
         requirements=_spoken(wanted.requirements),
-        files=dict(wanted.requirements.files),
+        files={**wanted.requirements.files, **resolved.files},
         base=base.said(reference, base.CONFIGURED if wanted.base else base.CHOSEN),
         python=choice,
         resolver=tools.versions(),
     )
-    return _lock(base.pin(image, reference), base.epoch(image), sources, resolved)
+    return _lock(pinned, base.epoch(image), sources, resolved, packages)
 
 
 def _base(
@@ -276,7 +307,9 @@ def _kept(old: Lock | None, upgrades: Sequence[str]) -> tuple[document.Package, 
     return tuple(package for package in packages if package.name not in dropped)
 
 
-def _lock(base: document.Base, epoch: int, sources: Sources, resolved: Resolved) -> Lock:
+def _lock(
+    base: document.Base, epoch: int, sources: Sources, resolved: Resolved, packages: tuple[document.Package, ...]
+) -> Lock:
     from snapshot.lock import cuda
 
     return Lock(
@@ -285,9 +318,9 @@ def _lock(base: document.Base, epoch: int, sources: Sources, resolved: Resolved)
         base=base,
         os=resolved.os,
         python=resolved.python,
-        frameworks=cuda.frameworks(resolved.packages),
-        cuda=cuda.runtime(resolved.packages),
-        packages=resolved.packages,
+        frameworks=cuda.frameworks(packages),
+        cuda=cuda.runtime(packages),
+        packages=packages,
     )
 
 

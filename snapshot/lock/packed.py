@@ -15,7 +15,6 @@ from snapshot.document import Value
 from snapshot.errors import ResolveError, SnapshotError
 from snapshot.host import git
 from snapshot.host.files import disk_errors, make_dirs
-from snapshot.host.pip_config import strip_credentials
 from snapshot.lock import files, pack
 from snapshot.lock.document import Package, Sdist, Vcs, Wheel
 
@@ -90,7 +89,7 @@ def split(location: str) -> tuple[str, str | None]:
 
 def _repository(location: str, cache: Path, kept: Sequence[Package], environment: Mapping[str, str] | None) -> Packed:
     url, revision = split(location)
-    plain = strip_credentials(url)
+    plain = git.address(url)
     old = next((p for p in kept if p.vcs and (p.vcs.url, p.vcs.requested_revision) == (plain, revision)), None)
     commit = old.vcs.commit_id if old and old.vcs else None
     if old and old.sdist and old.vcs and files.is_held(files.cache_path(cache, old.sdist), files.sdist_of(old).sha256):

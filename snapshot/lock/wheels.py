@@ -80,7 +80,7 @@ def build(
         if old and files.is_held(files.cache_path(cache, old.wheel), files.wheel_of(old).sha256):
             out.append(_with(package, old.version, old.wheel, old.build))
             continue
-        say(f"building {package.name} {package.version}".rstrip() + ", which is to be had as source only")
+        say(f"building {package.name} {package.version}".rstrip() + " from source")
         files.fetch([files.sdist_of(package)], cache_dir=cache, access=access)
         needs = _Needs(image, package, root, requirements, pip, cache, environment)
         out.append(_first(needs, old, access, epoch))
