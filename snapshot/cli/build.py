@@ -76,7 +76,14 @@ def _write_context(place: Place, lock: Lock, target: Path, *, offline: bool) -> 
     from snapshot.image.build import write_context
 
     with terminal.step("fetching packages"):
-        write_context(lock, target, cache_dir=place.make_cache(), access=access_of(read(os.environ)), offline=offline)
+        write_context(
+            place.engine,
+            lock,
+            target,
+            cache_dir=place.make_cache(),
+            access=access_of(read(os.environ), place.root),
+            offline=offline,
+        )
     terminal.note(f"`{target}/Dockerfile` begins with the command that builds it")
 
 
@@ -96,7 +103,7 @@ def build_image(
             place.engine,
             lock,
             cache_dir=cache,
-            access=access_of(read(os.environ)),
+            access=access_of(read(os.environ), place.root),
             tag=tag,
             no_cache=no_cache,
             offline=offline,
@@ -168,7 +175,7 @@ def _check(place: Place, lock: Lock, *, offline: bool) -> None:
             place.engine,
             lock,
             cache_dir=place.make_cache(),
-            access=access_of(read(os.environ)),
+            access=access_of(read(os.environ), place.root),
             offline=offline,
             progress=_Shown(step),
         )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +15,8 @@ from snapshot.errors import SnapshotError, StaleLockError, UsageError
 from snapshot.host.files import disk_errors, write_atomic
 from snapshot.lock import document
 from snapshot.lock.export import FORMATS, export
-from snapshot.lock.locking import Settings, is_current, lock_project
+from snapshot.lock.locking import Build, Settings, is_current, lock_project
+from snapshot.lock.wanted import AUTO, settings_of
 from snapshot.project.names import display
 
 if TYPE_CHECKING:
@@ -35,10 +37,18 @@ MOST = 10
     metavar="NAME",
     help="Take the newest version of NAME, keep the rest.",
 )
+@click.option(
+    "--from",
+    "source",
+    metavar="FILE",
+    help="Take the requirements of FILE from now on; `auto` for what is found.",
+)
 @click.option("--check", is_flag=True, help="Change nothing; exit 1 if snap.lock is not what the project asks for.")
 @click.option("--export", "form", type=click.Choice(FORMATS), help="Print the lock in a format of other tools.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write what is exported to this file.")
-def command(upgrade: bool, packages: tuple[str, ...], check: bool, form: str | None, output: Path | None) -> None:
+def command(
+    upgrade: bool, packages: tuple[str, ...], source: str | None, check: bool, form: str | None, output: Path | None
+) -> None:
     """Write snap.lock: base image, Python, every package with file and hash, CUDA and the driver that it expects.
 
     With nothing changed since the last time, nothing is resolved and no byte changes.
@@ -49,16 +59,16 @@ def command(upgrade: bool, packages: tuple[str, ...], check: bool, form: str | N
       snap lock --upgrade-package torch
       snap lock --export cyclonedx -o sbom.json
     """
-    if check and (upgrade or packages):
+    if check and (upgrade or packages or source):
         raise UsageError(
-            "`--check` changes nothing, and `--upgrade` does",
-            hint="leave out `--check`, or `--upgrade` and `--upgrade-package`",
+            "`--check` changes nothing, and `--upgrade` and `--from` do",
+            hint="leave out `--check`, or `--upgrade`, `--upgrade-package` and `--from`",
         )
     if check and form:
         raise UsageError("`--check` and `--export` are two things to do", hint="type one command for each")
     _check_output(form, output)
     place = Place.here()
-    settings = _settings(place)
+    settings = settings_of(place.config, source=_named(place, source))
     if check:
         _check(place, settings)
         return
@@ -75,7 +85,7 @@ def ensure(place: Place, *, offline: bool = False) -> Lock:
 
     Raises StaleLockError when that would be needed and `offline` forbids it.
     """
-    settings = _settings(place)
+    settings = settings_of(place.config)
     reason = is_current(place.root, settings)
     old = document.read(place.root / document.FILE_NAME)
     if old and reason is None:
@@ -97,7 +107,7 @@ def _check(place: Place, settings: Settings) -> None:
     if old := document.read(place.root / document.FILE_NAME):
         # Without an engine or an index it is as stale.
         with suppress(SnapshotError), terminal.step("resolving"):
-            new, _ = lock_project(place.root, settings, place.engine, write=False)
+            new, _ = lock_project(place.root, settings, place.engine, build=_image(place), write=False)
             if not _tell_changes(old, new):
                 terminal.note("nothing of the stack would change")
     raise StaleLockError(f"snap.lock is not up to date: {reason}", hint="run `snap lock`")
@@ -141,9 +151,26 @@ def _export(place: Place, lock: Lock, form: str, output: Path | None) -> None:
     terminal.note(f"`{display(str(output))}` is written")
 
 
-def _settings(place: Place) -> Settings:
-    config = place.config
-    return Settings(base=config.base, python=config.python, requirements=config.requirements)
+def _named(place: Place, source: str | None) -> str | None:
+    """The file of `--from` as seen from the project; raises UsageError where the configuration says otherwise."""
+    if source is None or source == AUTO:
+        return source
+    if place.config.requirements is not None:
+        raise UsageError(
+            "`--from` names a file, and the configuration lists `requirements`", hint="keep one of the two"
+        )
+    return Path(os.path.relpath(place.cwd / source, place.root)).as_posix()
+
+
+def _image(place: Place) -> Build:
+    """Builds the image that Python packages are resolved on where there are OS packages."""
+
+    def build(lock: Lock) -> str:
+        from snapshot.cli.build import build_image
+
+        return build_image(place, lock).reference
+
+    return build
 
 
 def _lock(
@@ -155,6 +182,7 @@ def _lock(
             place.root,
             settings,
             place.engine,
+            build=_image(place),
             upgrade=upgrade,
             upgrade_packages=packages,
             say=lambda text: said.append((terminal.note, text)),

@@ -6,8 +6,12 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 from snapshot.report.text import harmless
+
+if TYPE_CHECKING:
+    from rich.status import Status
 
 
 def say(text: str) -> None:
@@ -43,13 +47,33 @@ def step(text: str) -> Iterator[Step]:
         note(text)
         yield Step(text)
         return
+    if _lines:
+        # A step within a step: one line is enough, which says the inner one as long as it takes.
+        yield _Drawn(text, _lines[-1].line)
+        _lines[-1].update("")
+        return
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False, markup=False)
-    with console.status(harmless(text)) as status:
+    with console.status(harmless(text)) as line:
+        _lines.append(_Drawn(text, line))
+        try:
+            yield _lines[-1]
+        finally:
+            _lines.pop()
 
-        class Drawn(Step):
-            def update(self, detail: str) -> None:
-                status.update(harmless(f"{text}: {detail}"))
 
-        yield Drawn(text)
+class _Drawn(Step):
+    """A step whose line is drawn over."""
+
+    def __init__(self, text: str, line: Status) -> None:
+        super().__init__(text)
+        self.line = line
+        self.update("")
+
+    def update(self, detail: str) -> None:
+        self.line.update(harmless(f"{self.text}: {detail}" if detail else self.text))
+
+
+_lines: list[_Drawn] = []
+"""The step that is drawn now, if one is."""

@@ -13,7 +13,7 @@ from snapshot.host.engine import Engine
 from snapshot.host.nvml import Device, Gpus
 from snapshot.lock import cuda, document
 from snapshot.lock.document import Cuda, Lock
-from snapshot.lock.locking import Settings, is_current
+from snapshot.lock.wanted import is_current, settings_of
 from snapshot.project import config
 
 CHECK = "lock"
@@ -52,9 +52,7 @@ def _one(path: Path, name: str, gpus: Gpus | None, engine: Engine | None) -> Ite
 
 def _currency(folder: Path, name: str) -> Finding:
     try:
-        said = config.load(folder)
-        settings = Settings(**{field: getattr(said, field) for field in Settings.__struct_fields__})
-        reason = is_current(folder, settings)
+        reason = is_current(folder, settings_of(config.load(folder)))
     except SnapshotError as problem:
         return of_error(CHECK, problem)
     if reason:

@@ -36,6 +36,8 @@ class Access:
     """Find-links folders: a file of the right name and content there is not downloaded."""
     indexes: tuple[str, ...] = ()
     """URLs of indexes with their credentials."""
+    root: Path = field(default_factory=Path)
+    """Where relative paths of a lock start: the project."""
     bundle: Path | None = None
     """Certificate authorities; without it, those of REQUESTS_CA_BUNDLE or of certifi."""
     proxies: Mapping[str, str] = field(default_factory=dict)
@@ -55,14 +57,15 @@ class Access:
         return url
 
 
-def access_of(config: PipConfig) -> Access:
-    """What the host's pip configuration says about reaching packages."""
+def access_of(config: PipConfig, root: Path = Path()) -> Access:
+    """What the host's pip configuration says about reaching packages, for the project in `root`."""
     links = config.listed("find-links")
     folders = [Path(urllib.parse.unquote(link.removeprefix("file://"))) for link in links]
     proxy = config.options.get("proxy", "")
     return Access(
         folders=tuple(folder for folder in folders if folder.is_dir()),
         indexes=(config.options.get("index-url", ""), *config.listed("extra-index-url"), *links),
+        root=root,
         bundle=config.bundle,
         proxies={"http": proxy, "https": proxy} if proxy else {},
     )

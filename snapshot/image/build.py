@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+import msgspec
+
 from snapshot.errors import BuildError, IntegrityError, NetworkError, UsageError
 from snapshot.host import apt_config, buildx
 from snapshot.host.download import Access
@@ -143,7 +145,7 @@ def _build(
 ) -> Image:
     check_base(engine, lock, offline=offline)
     tools.check_python(lock.python.version)
-    files, packages = _fetch(lock, cache_dir, access, offline, progress)
+    files, packages = _fetch(engine, lock, cache_dir, access, offline, progress)
     layers, titles = dockerfile.layers(lock, _sizes(files)), dockerfile.titles(lock, _sizes(files))
     with build_folder(lock, cache_dir, layers, files, packages) as folder:
         buildx.build(
@@ -166,7 +168,7 @@ def _build(
 
 
 def _fetch(
-    lock: Lock, cache_dir: Path, access: Access, offline: bool, progress: Progress
+    engine: Engine, lock: Lock, cache_dir: Path, access: Access, offline: bool, progress: Progress
 ) -> tuple[dict[str, Fetched], dict[str, Path]]:
     """The wheels and the OS packages of `lock`, by their names."""
 
@@ -181,9 +183,24 @@ def _fetch(
         packages = debs.fetch(
             lock.os_packages, cache_dir=cache_dir, access=access_of_apt, offline=offline, progress=arrived
         )
-    files = fetch(lock, cache_dir=cache_dir, access=access, offline=offline, progress=arrived)
+    files = fetch(
+        lock,
+        cache_dir=cache_dir,
+        access=access,
+        offline=offline,
+        platform=lambda: _platform(engine, lock, cache_dir, access, offline),
+        progress=arrived,
+    )
     progress(Event(step="packages", state="done"))
     return files, packages
+
+
+def _platform(engine: Engine, lock: Lock, cache_dir: Path, access: Access, offline: bool) -> str:
+    """What wheels of this lock are built in: the base, with the lock's OS packages."""
+    if not lock.os_packages:
+        return base_reference(lock)
+    bare = msgspec.structs.replace(lock, packages=(), import_roots=())
+    return build(engine, bare, cache_dir=cache_dir, access=access, offline=offline).reference
 
 
 def check_base(engine: Engine, lock: Lock, *, offline: bool = False) -> None:
@@ -253,7 +270,7 @@ def build_folder(
 
 
 def write_context(
-    lock: Lock, target: Path, *, cache_dir: Path, access: Access | None = None, offline: bool = False
+    engine: Engine, lock: Lock, target: Path, *, cache_dir: Path, access: Access | None = None, offline: bool = False
 ) -> None:
     """Write to `target` all that plain `docker buildx build` needs for the image: Dockerfile, packages and tools.
 
@@ -262,7 +279,7 @@ def write_context(
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UsageError(f"`{target}` is not an empty folder", hint="name one that is not there yet")
     tools.check_python(lock.python.version)
-    files, packages = _fetch(lock, cache_dir, access or Access(), offline, lambda _: None)
+    files, packages = _fetch(engine, lock, cache_dir, access or Access(), offline, lambda _: None)
     make_dirs(target)
     _lay_out(target, lock, dockerfile.layers(lock, _sizes(files)), files, packages, shutil.copy2)
     with disk_errors(target):

@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from snapshot.errors import IntegrityError, NetworkError, SnapshotError
+from snapshot.host import package_cache
 from snapshot.host.download import ATTEMPTS, CONNECTIONS, Access, Downloader, Progress, RefusedError
-from snapshot.image import cache
 from snapshot.lock.document import OsPackage
 
 _TOLD = 5
@@ -28,7 +28,7 @@ def file_name(package: OsPackage) -> str:
 
 def cache_path(cache_dir: Path, package: OsPackage) -> Path:
     """Where the file of `package` is kept."""
-    return cache.path(cache_dir, package.sha256, file_name(package))
+    return package_cache.path(cache_dir, package.sha256, file_name(package))
 
 
 def fetch(
@@ -45,7 +45,7 @@ def fetch(
     """
     paths = {file_name(package): cache_path(cache_dir, package) for package in packages}
     with ThreadPoolExecutor(CONNECTIONS) as pool:
-        held = pool.map(lambda package: cache.held(cache_path(cache_dir, package), _digest(package)), packages)
+        held = pool.map(lambda package: package_cache.held(cache_path(cache_dir, package), _digest(package)), packages)
         missing = [package for package, size in zip(packages, held, strict=True) if size is None]
         if missing and offline:
             raise NetworkError(
@@ -97,7 +97,7 @@ class _Archive:
 
     def _from(self, url: str, package: OsPackage, attempts: int) -> None:
         target = cache_path(self.cache_dir, package)
-        with cache.partial(target) as file:
+        with package_cache.partial(target) as file:
             if file is None:
                 return
             # What an earlier attempt has left is gone on with, but it may be what is wrong.
@@ -109,7 +109,7 @@ class _Archive:
                     self.progress(-file.tell())
                     raise
                 if got == _digest(package):
-                    cache.keep(file, target)
+                    package_cache.keep(file, target)
                     return
                 self.progress(-file.tell())
                 file.truncate(0)

@@ -10,6 +10,7 @@ from packaging.utils import canonicalize_name
 from snapshot.document import Document
 from snapshot.errors import IntegrityError, NetworkError, ResolveError, SnapshotError, UsageError
 from snapshot.host.pip_config import strip_credentials
+from snapshot.lock import explain_build
 from snapshot.project.sources import CONFIGURED, PROJECT_FILE
 
 _NOT_FETCHED = re.compile(r"Could not fetch URL (?P<url>\S+): (?P<reason>.*?)(?: - skipping)?$", re.DOTALL)
@@ -22,11 +23,34 @@ _LINE = re.compile(r"-[rc] (?P<file>.*?) \(line (?P<line>\d+)\)")
 _INVALID = re.compile(r"Invalid requirement: (?P<what>'[^']*'|\"[^\"]*\"|[^\n]*?)(?= \(from line|: |\n|$)")
 _ERRNO = re.compile(r"\[Errno -?\d+\] ([^')\"]+)")
 _STATUS = re.compile(r"\b(?P<code>[45]\d\d) (?:Client|Server) Error: (?P<words>[^f]\S*(?: \S+)*?) for url")
+_OTHER_NAME = re.compile(
+    r"Discarding (?:\[blue underline\])?(?P<where>.*?)(?:\[/\])?: .*inconsistent name: expected '(?P<wanted>[^']*)', "
+    r"but metadata has '(?P<found>[^']*)'",
+    re.DOTALL | re.IGNORECASE,
+)
+_NO_PROJECT = re.compile(
+    r"^(?P<what>.*?)(?: from \S+)?(?: \(from (?P<where>.*?)\))? does not appear to be a Python project", re.DOTALL
+)
 _ENOUGH = 300
 _NETWORK_KINDS = frozenset(
     {"ConnectionFailedError", "ConnectionTimeoutError", "ProxyConnectionError", "SSLVerificationError"}
 )
 """What newer versions of pip raise."""
+
+
+class Miss(Document, frozen=True, kw_only=True):
+    """Why there is no file for a pin."""
+
+    name: str
+    version: str
+    reason: str
+    """`name`, `version`, `platform` or `hash`: what of it the indexes do not have."""
+    files: tuple[str, ...] = ()
+    """Of that version, for whatever platform."""
+    versions: tuple[str, ...] = ()
+    """The newest that there are."""
+    requires_python: str | None = None
+    index: str | None = None
 
 
 class Failure(Document, frozen=True, kw_only=True):
@@ -40,6 +64,10 @@ class Failure(Document, frozen=True, kw_only=True):
     cause: str = ""
     said: tuple[str, ...] = ()
     """What pip logged before."""
+    output: tuple[str, ...] = ()
+    """What a package's own build printed last."""
+    missing: tuple[Miss, ...] = ()
+    """Pins that have no file."""
 
 
 def error(failure: Failure, *, source: str, python: str, places: Mapping[str, str] | None = None) -> SnapshotError:
@@ -49,8 +77,8 @@ def error(failure: Failure, *, source: str, python: str, places: Mapping[str, st
     """
     said = [strip_credentials(line) for line in failure.said]
     message = strip_credentials(failure.message)
-    if failure.kind == "NoWheel":
-        return no_wheel(message)
+    if failure.kind == "NotFound":
+        return not_found(failure.missing, python)
     if failure.kind == "NotAPackage":
         return not_a_package(_items(message, source))
     if failure.kind == "WrongHash":
@@ -63,6 +91,21 @@ def error(failure: Failure, *, source: str, python: str, places: Mapping[str, st
         return IntegrityError(
             f"{what} is not the file whose hash its link gives", hint="try again, or use another index"
         )
+    if failure.kind == "NotBuilt":
+        told = [re.sub(r"^\s*ERROR: ", "", strip_credentials(line)) for line in failure.output]
+        if found := first(_NO_VERSION, told):
+            return no_version(found, f"the build requirements of `{message}`", python, told)
+        if not any(is_network(line) for line in told):
+            return explain_build.metadata_failed(f"`{message}`", told)
+        said += told
+    if found := first(_OTHER_NAME, said):
+        return ResolveError(
+            f"`{found['wanted']}` is asked for at `{found['where']}`, and what is there is `{found['found']}`",
+            hint=f"write `{found['found']} @ …`",
+        )
+    if found := _NO_PROJECT.search(message):
+        what = f"`{found['what']}` ({_items(place(found['where']), source)})"
+        return explain_build.failed(what, explain_build.NO_PROJECT, (), kind=ResolveError)
     network = [line for line in (*said, message) if is_network(line)]
     if failure.kind in _NETWORK_KINDS:
         network = network or [message]
@@ -81,14 +124,61 @@ def error(failure: Failure, *, source: str, python: str, places: Mapping[str, st
     return ResolveError(f"the requirements of {source} can't be resolved: {_short(message) or failure.kind}")
 
 
-def no_wheel(package: str) -> SnapshotError:
-    """An index has `package` (name and version) as source only."""
-    name, _, version = package.partition(" ")
+def not_found(missing: Sequence[Miss], python: str) -> SnapshotError:
+    """Pins without a file, all at once."""
+    spoken = "; ".join(_missed(miss, python) for miss in missing)
+    kinds = {miss.reason for miss in missing}
+    if kinds == {"hash"}:
+        return IntegrityError(spoken, hint="find out whose files they are; then lock anew with the tool that pins them")
     return ResolveError(
-        f"`{name}` {version} is on the index as source only, without a wheel for this base",
-        hint="ask for a version that has a wheel, or put one into a find-links folder: "
-        f"`pip wheel --no-deps {name}=={version}`",
+        spoken,
+        hint="add the index that has them to pip's configuration (`extra-index-url`)"
+        if kinds <= {"name", "version"}
+        else "lock anew with the tool that pins them, for Linux and this Python",
     )
+
+
+def _missed(miss: Miss, python: str) -> str:
+    what = f"`{miss.name}=={miss.version}`"
+    if miss.reason == "name":
+        return f"{what} is not on the indexes"
+    if miss.reason == "version":
+        some = f"; there are {', '.join(miss.versions)}" if miss.versions else ""
+        return f"{what} is not on the indexes{some}"
+    if miss.reason == "hash":
+        return f"no file of {what} on the indexes has a hash that was pinned"
+    needs = f", which needs Python {miss.requires_python}," if miss.requires_python else ""
+    return (
+        f"{what}{needs} has no file for Python {python} on this base: {platforms(miss.files) or 'none that pip reads'}"
+    )
+
+
+def platforms(names: Sequence[str]) -> str:
+    """For which Pythons and platforms there are wheels among the files `names`, for people."""
+    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+    found: dict[str, set[str]] = {}
+    for name in names:
+        if not name.endswith(".whl"):
+            continue
+        try:
+            tags = parse_wheel_filename(name)[3]
+        except InvalidWheelFilename:
+            continue
+        for tag in tags:
+            found.setdefault(tag.interpreter, set()).add(tag.platform)
+    shown = [f"{interpreter} on {', '.join(sorted(found[interpreter])[:4])}" for interpreter in sorted(found)]
+    return f"wheels are for {'; '.join(shown[-4:])}" if shown else ""
+
+
+def yanked(name: str, version: str, reason: str) -> str:
+    """A package that its index has withdrawn (PEP 592), and is used all the same since it is asked for by version."""
+    return f"{name} {version} was withdrawn from its index" + (f": {_short(reason)}" if reason.strip() else "")
+
+
+def stands(comes_from: str, source: str) -> str:
+    """Where a requirement stands, of pip's words for it."""
+    return _items(place(comes_from), source) if comes_from else source
 
 
 def not_a_package(requirement: str) -> SnapshotError:
@@ -137,6 +227,7 @@ def contradiction(said: Iterable[str], places: Mapping[str, str]) -> SnapshotErr
 def no_version(found: re.Match[str], source: str, python: str, said: Sequence[str] = ()) -> SnapshotError:
     """No version of a package fits."""
     what, where = found["what"], _items(place(found["where"] or ""), source)
+    where = where or (source if source.startswith("the build requirements") else "")
     where = f" ({where})" if where else ""
     versions = [version for version in found["versions"].split(", ") if version != "none"]
     if other := [

@@ -27,11 +27,11 @@ def main() -> None:
     os.dup2(2, 1)
     question = json.load(sys.stdin)
     answer: dict[str, Any] = {"python": interpreter(), "os": operating_system()}
-    if question["lines"]:
+    if question["lines"] or question["pins_to_find"]:
         prepare(question)
         in_base_pip = import_module("in_base_pip")
         try:
-            answer["resolution"] = in_base_pip.resolve(question)
+            answer["resolution"] = in_base_pip.answer(question)
         except Exception as problem:
             answer["failure"] = import_module("in_base_said").failure(problem)
     json.dump(answer, answer_to)

@@ -8,26 +8,25 @@ those are kept for the build. Hashes are the index's; a file is read to be hashe
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
 import re
 import shlex
-import shutil
 import tempfile
-import urllib.parse
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import in_base_find
+import in_base_sources
 import pip
 import piptools.logging
-from in_base_said import FOLDERS, SAID, NoHash, NotAPackage, NoWheel, WrongHash, listen
-from pip._internal.exceptions import HashMismatch, InstallationSubprocessError
+from in_base_links import described, has_hash, hash_of, keep, note_sizes
+from in_base_said import FOLDERS, SAID, NeedsSources, NoHash, NotBuilt, WrongHash, listen
+from pip._internal.exceptions import HashMismatch, InstallationSubprocessError, MetadataGenerationFailed
 from pip._internal.metadata import get_metadata_distribution
-from pip._internal.models.link import Link
-from pip._internal.network.download import Downloader
 from pip._internal.req.constructors import install_req_from_line
 from pip._internal.utils.temp_dir import global_tempdir_manager
-from pip._vendor.packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
+from pip._vendor.packaging.utils import canonicalize_name
 from piptools._compat import parse_requirements
 from piptools.repositories import PyPIRepository
 from piptools.resolver import BacktrackingResolver
@@ -35,20 +34,45 @@ from piptools.utils import drop_extras, key_from_ireq
 
 HTTP_CACHE = "/snap/cache/pip"
 METADATA = "/snap/cache/metadata"
-PACKAGES = "/snap/packages"
+TOML_ERROR: type[ValueError] = import_module("pip._internal.pyproject").tomllib.TOMLDecodeError
+"""The standard library's, or on an older Python pip's own."""
 
 _INCLUDE = re.compile(r"(\s*(?:-r|-c|--requirement|--constraint|-f|--find-links)(?:\s+|\s*=\s*))(\S.*)")
 
 
-def resolve(question: dict[str, Any]) -> dict[str, Any]:
-    """The packages that `question` leads to, each with the file that pip would install."""
+def answer(question: dict[str, Any]) -> dict[str, Any]:
+    """The packages that `question` leads to, each with its file; or what the host has to fetch."""
     sizes = note_sizes()
     piptools.logging.log.verbosity = 0
     arguments = ["--cache-dir", HTTP_CACHE, "--no-input", "--disable-pip-version-check", "--progress-bar=off"]
     repository = PyPIRepository([*arguments, "--use-feature=fast-deps"], cache_dir=HTTP_CACHE)
     listen()
+    in_base_sources.use(question["sources"])
+    packages: list[dict[str, Any]] = []
+    needed: list[dict[str, str]] = []
+    try:
+        given = wanted(question, repository)
+        if question["pins_to_find"]:
+            packages = in_base_find.find(question["pins_to_find"], repository, sizes)
+        else:
+            packages = resolve(question, given, repository, sizes)
+    except NeedsSources as problem:
+        needed = problem.needed
+    return {
+        "packages": sorted(packages, key=lambda package: str(package["name"])),
+        "needed": needed,
+        "warnings": list(
+            dict.fromkeys(line for line in SAID if line.startswith("Could not fetch") and "404" not in line)
+        ),
+        "pip": pip.__version__,
+    }
+
+
+def resolve(
+    question: dict[str, Any], given: list[Any], repository: PyPIRepository, sizes: dict[str, int]
+) -> list[dict[str, Any]]:
+    """What `given` leads to."""
     prepared = watch_preparing(repository.command)
-    given = wanted(question, repository)
     demands = hash_demands(given, repository)
     with global_tempdir_manager():
         resolver = BacktrackingResolver(
@@ -60,14 +84,7 @@ def resolve(question: dict[str, Any]) -> dict[str, Any]:
         found = resolver.resolve(max_rounds=100)
         missing_hash(found, demands)
     needs = dependencies(found)
-    packages = [describe(ireq, needs, sizes, prepared, repository, demands or {}) for ireq in found]
-    return {
-        "packages": sorted(packages, key=lambda package: str(package["name"])),
-        "warnings": list(
-            dict.fromkeys(line for line in SAID if line.startswith("Could not fetch") and "404" not in line)
-        ),
-        "pip": pip.__version__,
-    }
+    return [describe(ireq, needs, sizes, prepared, repository, demands or {}) for ireq in found]
 
 
 def wanted(question: dict[str, Any], repository: PyPIRepository) -> list[Any]:
@@ -94,8 +111,6 @@ def wanted(question: dict[str, Any], repository: PyPIRepository) -> list[Any]:
     out = [ireq for ireq in out if ireq.match_markers(())]
     for ireq in out:
         drop_extras(ireq)
-        if ireq.editable or (ireq.link and not ireq.link.is_wheel):
-            raise NotAPackage(f"{ireq.link.show_url if ireq.link.is_file else ireq.link} ({ireq.comes_from})")
     return out
 
 
@@ -126,27 +141,6 @@ def missing_hash(found: Any, demands: dict[str, list[Any]] | None) -> None:
     )
     if names:
         raise NoHash(", ".join(names))
-
-
-def has_hash(link: Any, sha256: str, allowed: dict[str, set[str]], held: Path | None, repository: Any) -> bool:
-    """Whether the file of `link` has one of the `allowed` hashes."""
-    if sha256 in allowed.get("sha256", ()):
-        return True
-    others = {kind: digits for kind, digits in allowed.items() if kind != "sha256"}
-    if not others:
-        return False
-    # Indexes give no other hash than sha256: the file itself must be read.
-    path = held or download(link, repository)
-    return any(hash_file(path, kind) in digits for kind, digits in others.items())
-
-
-def sdist_name(filename: str) -> str:
-    """Name and version of a source archive."""
-    try:
-        name, version = parse_sdist_filename(filename)
-    except InvalidSdistFilename:
-        return filename
-    return f"{name} {version}"
 
 
 def rooted(found: re.Match[str]) -> str:
@@ -195,14 +189,14 @@ def remember(preparer: Any, fetched: dict[str, Path]) -> None:
         req.hash_options = {kind: list(known) for kind, known in req.hash_options.items()}
         try:
             distribution = saved(prepare(req, *arguments, **options), path)
-        except InstallationSubprocessError as problem:
-            raise NoWheel(sdist_name(link.filename)) from problem
+        except (InstallationSubprocessError, MetadataGenerationFailed, TOML_ERROR) as problem:
+            raise NotBuilt(in_base_sources.spoken(link)) from problem
         except HashMismatch as problem:
             if not req.hash_options:
                 raise
             got = problem.gots.get("sha256")
             raise WrongHash(f"{link.filename} {got.hexdigest() if got else ''} ({req.comes_from})") from problem
-        if link.is_wheel and not link.is_file and req.local_file_path:
+        if not link.is_file and not link.is_vcs and req.local_file_path:
             fetched[link.url] = keep(link, Path(req.local_file_path))
         return distribution
 
@@ -228,64 +222,29 @@ def saved(distribution: Any, path: Path | None) -> Any:
     return distribution
 
 
-def keep(link: Any, path: Path) -> Path:
-    """Copy a file out of the folder that pip will remove, to where packages lie by content."""
-    sha256 = hash_file(path)
-    target = Path(PACKAGES, "sha256", sha256[:2], sha256, link.filename)
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=target.parent)
-        os.close(descriptor)
-        part = Path(name)
-        shutil.copyfile(path, part)
-        part.chmod(0o644)
-        part.replace(target)
-    return target
-
-
 def describe(
     ireq: Any,
     needs: dict[str, set[str]],
     sizes: dict[str, int],
-    fetched: dict[str, Path],
+    prepared: dict[str, Path],
     repository: Any,
     demands: dict[str, list[Any]],
 ) -> dict[str, Any]:
     """One package of the lock."""
     link, name = ireq.link, key_from_ireq(ireq)
     version = next(iter(ireq.specifier)).version
-    if not link.is_wheel:
-        raise NoWheel(f"{name} {version}")
-    path = Path(link.file_path) if link.is_file else None
-    held = path or fetched.get(link.url)
-    sha256 = hash_of(link) or hash_file(held or download(link, repository))
+    held = Path(link.file_path) if link.is_file else prepared.get(link.url)
+    more = {"dependencies": sorted(needs.get(name, ()))}
+    if link.is_vcs:
+        return {**in_base_sources.described(name, version, link), **more}
+    out: dict[str, Any] = described(name, version, link, held, repository, sizes)
     for allowed, comes_from in demands.get(name, ()):
-        if not has_hash(link, sha256, allowed, held, repository):
-            raise WrongHash(f"{link.filename} {sha256} ({comes_from})")
-    # The same bytes at an index that other machines reach too.
-    shared = elsewhere(link, name, sha256, repository) if path else link
-    return {
-        "name": name,
-        "version": version,
-        "file": link.filename,
-        "path": str(path) if path else None,
-        "url": shared.url_without_fragment if shared else None,
-        "index": index_of(shared or link, repository.finder.index_urls),
-        "sha256": sha256,
-        # As the index says it, not as it happens to be known: the same requirements are to give the same lock.
-        "size": path.stat().st_size if path else sizes.get(link.url_without_fragment),
-        "requires_python": link.requires_python or None,
-        "dependencies": sorted(needs.get(name, ())),
-    }
-
-
-def elsewhere(link: Any, name: str, sha256: str, repository: Any) -> Any:
-    """The link of a server to the file that `link` finds in a folder, if the index vouches that it is the same."""
-    for candidate in repository.find_all_candidates(name):
-        other = candidate.link
-        if not other.is_file and other.filename == link.filename and hash_of(other) == sha256:
-            return other
-    return None
+        if not has_hash(link, out["sha256"], allowed, held, repository):
+            raise WrongHash(f"{link.filename} {out['sha256']} ({comes_from})")
+    if not link.is_wheel and link.is_file:
+        # The build finds all source in one place.
+        keep(link, Path(link.file_path))
+    return {**out, **more}
 
 
 def dependencies(found: Any) -> dict[str, set[str]]:
@@ -295,65 +254,6 @@ def dependencies(found: Any) -> dict[str, set[str]]:
         for parent in getattr(ireq, "_required_by", ()):
             out.setdefault(parent, set()).add(key_from_ireq(ireq))
     return out
-
-
-def index_of(link: Any, indexes: list[str]) -> str | None:
-    """The index whose page named `link`; None for find-links."""
-    page = link.comes_from if isinstance(link.comes_from, str) else None
-    if not page or "://" not in page:
-        return None
-    page = page[: -len("/index.html")] if page.endswith("/index.html") else page.rstrip("/")
-    base, _, _ = page.rpartition("/")
-    plain = {without_user(index).rstrip("/") for index in indexes}
-    # An index may answer from another place than it was asked at.
-    return (
-        base
-        if without_user(base) in plain or page.rpartition("/")[2] == canonicalize_name(page.rpartition("/")[2])
-        else None
-    )
-
-
-def without_user(url: str) -> str:
-    """`url` without user name and password."""
-    parts = urllib.parse.urlsplit(url)
-    return urllib.parse.urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
-def hash_of(link: Any) -> str | None:
-    """The sha256 that the index gives."""
-    found = link.as_hashes()._allowed.get("sha256")
-    return str(found[0]) if found else None
-
-
-def hash_file(path: Path, kind: str = "sha256") -> str:
-    """The sha256, or another hash, of a file."""
-    digest = hashlib.new(kind)
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def download(link: Any, repository: Any) -> Path:
-    """Fetch the file of an index that gives no sha256."""
-    with tempfile.TemporaryDirectory() as folder:
-        path, _ = Downloader(repository.session, "off")(link, folder)
-        return keep(link, Path(path))
-
-
-def note_sizes() -> dict[str, int]:
-    """URL → size, filled while pip reads JSON pages: pip itself drops them."""
-    sizes: dict[str, int] = {}
-    plain = Link.from_json
-
-    def noting(file_data: dict[str, Any], page_url: str) -> Any:
-        link = plain(file_data, page_url)
-        if link is not None and isinstance(file_data.get("size"), int):
-            sizes[link.url_without_fragment] = file_data["size"]
-        return link
-
-    Link.from_json = staticmethod(noting)  # type: ignore[method-assign]
-    return sizes
 
 
 def write(path: Path, text: str) -> None:

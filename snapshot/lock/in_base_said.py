@@ -15,8 +15,24 @@ class NotAPackage(Exception):  # noqa: N818
     """A requirement that names a place rather than a package of an index."""
 
 
-class NoWheel(Exception):  # noqa: N818
-    """A package that the index has as source only."""
+class NeedsSources(Exception):  # noqa: N818
+    """Repositories and places of the host that have to be fetched first."""
+
+    def __init__(self, needed: list[dict[str, str]]) -> None:
+        super().__init__(", ".join(item["location"] for item in needed))
+        self.needed = needed
+
+
+class NotBuilt(Exception):  # noqa: N818
+    """A package whose own build fails while pip asks it for its metadata."""
+
+
+class NotFound(Exception):  # noqa: N818
+    """Pins that no index has a file for."""
+
+    def __init__(self, missing: list[dict[str, Any]]) -> None:
+        super().__init__(", ".join(item["name"] for item in missing))
+        self.missing = missing
 
 
 class WrongHash(Exception):  # noqa: N818
@@ -46,6 +62,18 @@ def listen() -> None:
     logging.getLogger("pip._internal.resolution.resolvelib.factory").setLevel(logging.INFO)
 
 
+def output_of(problem: BaseException | None) -> list[str]:
+    """What a build printed, which is in one of pip's errors, one behind the other: newer ones have it as one text."""
+    while problem is not None:
+        if lines := getattr(problem, "output_lines", None):
+            return list(lines)
+        context = str(getattr(problem, "context", None) or "")
+        if "lines of output]" in context:
+            return context.partition("lines of output]")[2].partition("[end of output]")[0].splitlines()
+        problem = problem.__cause__
+    return []
+
+
 def failure(problem: Exception) -> dict[str, Any]:
     """What `snapshot.lock.explain` makes an error of."""
     cause = problem.__cause__
@@ -58,6 +86,8 @@ def failure(problem: Exception) -> dict[str, Any]:
         "kind": type(problem).__name__,
         "bases": [kind.__name__ for kind in type(problem).__mro__],
         "message": message,
+        "missing": getattr(problem, "missing", []),
+        "output": [line.rstrip() for line in output_of(problem) or [str(cause or "")]][-200:],
         "cause": type(cause).__name__ if cause else "",
         "said": said,
     }

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from snapshot.document import Value
 from snapshot.lock import document, upgrades
-from snapshot.lock.document import FILE_NAME, Lock, Package, Sources
+from snapshot.lock.document import FILE_NAME, Base, Lock, OsPackage, Package, Sources
 from snapshot.lock.upgrades import Upgrades
 from snapshot.lock.wanted import Settings, Wanted, difference, is_current, spoken, want
-from snapshot.project import sources as project_sources
 
 if TYPE_CHECKING:
     from snapshot.host.engine import Engine
     from snapshot.host.pip_config import PipConfig
-    from snapshot.project.requirements import Requirements
+    from snapshot.lock.facts import Facts
+    from snapshot.project.requirements import Pin, Requirements
 
-__all__ = ["Settings", "is_current", "lock_project"]
+__all__ = ["Build", "Settings", "is_current", "lock_project"]
+
+Build = Callable[[Lock], str]
+"""Makes the image of a lock and returns its reference."""
 
 
 class Job(Value, kw_only=True, frozen=True):
@@ -33,11 +39,30 @@ class Job(Value, kw_only=True, frozen=True):
     warn: Callable[[str], None]
 
 
+class Platform(Value, kw_only=True, frozen=True):
+    """What the Python packages are installed on."""
+
+    image: str
+    facts: Facts
+    epoch: int
+    os_packages: tuple[OsPackage, ...]
+
+
+class Found(Value, kw_only=True, frozen=True):
+    """The Python packages, and what came with finding them."""
+
+    packages: tuple[Package, ...] = ()
+    files: Mapping[str, str] = msgspec.field(default_factory=dict)
+    """Path as seen from the project → sha256, of folders and files beside it that were packed."""
+    resolver: str
+
+
 def lock_project(
     root: Path,
     settings: Settings,
     engine: Engine,
     *,
+    build: Build,
     upgrade: bool = False,
     upgrade_packages: Sequence[str] = (),
     cache: Path | None = None,
@@ -50,120 +75,204 @@ def lock_project(
 
     Returns it and whether the file changed. With nothing changed no engine is asked. Pins of the old lock are kept
     but with `upgrade`, and for `upgrade_packages` (names, or requirements such as `numpy<2`).
+    `build` makes the image that Python packages are resolved on where there are OS packages.
     `say` hears what was chosen and what to know of it, `warn` what went wrong without being in the way.
     """
     root = root.resolve()
-    wanted = want(root, settings)
     old = document.read(root / FILE_NAME)
-    if old and not upgrade and not upgrade_packages and difference(old, wanted) is None:
+    environment = os.environ if environment is None else environment
+    wanted = want(root, settings, old, environment=environment)
+    if old and not upgrade and not upgrade_packages and difference(old, wanted, root) is None:
         return old, False
-    if old:
-        upgrades.check(upgrade_packages, old, wanted.requirements)
-    from snapshot.lock import architectures
-
-    job = _job(root, old, upgrade, tuple(upgrade_packages), cache, environment, say, warn)
-    lock = architectures.carried(old, _resolve(job, wanted, engine))
-    return lock, write and _write(root / FILE_NAME, lock)
-
-
-def _job(
-    root: Path,
-    old: Lock | None,
-    upgrade: bool,
-    lines: tuple[str, ...],
-    cache: Path | None,
-    environment: Mapping[str, str] | None,
-    say: Callable[[str], None],
-    warn: Callable[[str], None],
-) -> Job:
-    import os
-
     import platformdirs
 
     from snapshot.host import pip_config
+    from snapshot.lock import architectures
 
-    environment = os.environ if environment is None else environment
-    return Job(
+    if old:
+        upgrades.check(upgrade_packages, old, wanted.requirements)
+    job = Job(
         root=root,
         cache=cache or platformdirs.user_cache_path("snapshot"),
         environment=environment,
         pip=pip_config.read(environment),
-        upgrades=Upgrades(old=None if upgrade else old, lines=lines),
+        upgrades=Upgrades(old=None if upgrade else old, lines=tuple(upgrade_packages)),
         say=say,
         warn=warn,
     )
+    lock = architectures.carried(old, _resolve(job, wanted, engine, build))
+    return lock, write and _write(root / FILE_NAME, lock)
 
 
-def _resolve(job: Job, wanted: Wanted, engine: Engine) -> Lock:
+def _resolve(job: Job, wanted: Wanted, engine: Engine, build: Build) -> Lock:
     from snapshot.lock import base, cuda, facts, syntax
 
     requirements = wanted.requirements
     syntax.check(requirements)
     image, reference, python = base.decide(wanted, engine, job.upgrades.old, job.environment)
-    _tell(job, requirements, f"base {reference}, Python {base.expected(python)}")
+    _tell(job, wanted, f"base {reference}, Python {base.expected(python)}")
     found = facts.of(image.id, image.reference, cache=job.cache)
     version = found.python.version
     base.check_python(python, version, reference, wanted)
     if python and python.is_release and python.version != version:
         job.say(f"Python {version}; `{python.because}` says {python.version}")
-    packages, resolver = _packages(job, wanted, image.reference)
     sources = Sources(
-        source=requirements.source,
+        source=wanted.source,
         passed_over=requirements.passed_over,
         requirements=spoken(requirements),
-        files=dict(requirements.files),
+        packages=wanted.packages,
+        files=dict(sorted({**requirements.files, **wanted.os_request.files}.items())),
         base=base.said(reference, base.CONFIGURED if wanted.base else base.CHOSEN),
         python=str(python) if python else f"{version} (base)",
-        resolver=resolver,
+        resolver=wanted.resolver,
     )
-    return Lock(
+    lock = Lock(
         source_date_epoch=base.epoch(image),
         sources=sources,
         base=base.pin(image, reference),
         os=found.os,
         python=found.python,
-        frameworks=cuda.frameworks(packages),
-        cuda=cuda.expectation(packages, image.environment, warn=job.warn),
         import_roots=requirements.import_roots,
-        packages=packages,
+        os_packages=_os_packages(job, wanted, image.reference),
+    )
+    # With the same OS packages on the same base, this image is the lower part of the one that will be trained in.
+    platform = build(lock) if lock.os_packages else image.reference
+    on = Platform(image=platform, facts=found, epoch=lock.source_date_epoch, os_packages=lock.os_packages)
+    answer = _packages(job, wanted, on, lock.base)
+    sources = msgspec.structs.replace(
+        sources, resolver=answer.resolver, files=dict(sorted({**sources.files, **answer.files}.items()))
+    )
+    return msgspec.structs.replace(
+        lock,
+        sources=sources,
+        frameworks=cuda.frameworks(answer.packages),
+        cuda=cuda.expectation(answer.packages, image.environment, warn=job.warn),
+        packages=answer.packages,
     )
 
 
-def _tell(job: Job, requirements: Requirements, chosen: str) -> None:
+def _tell(job: Job, wanted: Wanted, chosen: str) -> None:
     """What was chosen, and what of the project was read."""
-    job.say(f"{chosen}, requirements of {requirements.source}" if requirements.lines else chosen)
-    if not requirements.lines:
+    requirements = wanted.requirements
+    asks = bool(requirements.lines or requirements.pins)
+    job.say(f"{chosen}, requirements of {requirements.source}" if asks else chosen)
+    if not asks:
         job.say(f"{requirements.source} asks for no packages")
-    for sentence in project_sources.unread(job.root, requirements):
+    if requirements.passed_over:
+        names = ", ".join(f"`{name}`" for name in requirements.passed_over)
+        job.say(f"passed over: {names}; `snap lock --from FILE` takes another")
+    for sentence in requirements.notes:
         job.say(sentence)
 
 
-def _packages(job: Job, wanted: Wanted, platform: str) -> tuple[tuple[Package, ...], str]:
-    """Every package that is installed, and what resolved it; `platform` is the image that they are installed on."""
+def _os_packages(job: Job, wanted: Wanted, image: str) -> tuple[OsPackage, ...]:
+    if not wanted.os_request.names:
+        return ()
+    from snapshot.host import apt_config
+    from snapshot.lock import apt
+
+    old = job.upgrades.old
+    return apt.resolve(
+        image,
+        wanted.os_request,
+        apt=apt_config.read(job.environment, pip=job.pip),
+        cache=job.cache,
+        old=old.os_packages if old else (),
+        upgrade=old is None,
+        upgrades=job.upgrades.names,
+        say=job.say,
+    )
+
+
+def _packages(job: Job, wanted: Wanted, on: Platform, base: Base) -> Found:
+    """Every Python package, those that are to be had as source only built."""
+    from snapshot.lock import wheels
+
+    requirements = wanted.requirements
+    if not requirements.lines and requirements.pins is None:
+        return Found(resolver=wanted.resolver)
+    found = _found(job, wanted, on)
+    built = wheels.build(
+        on.image,
+        found.packages,
+        root=job.root,
+        requirements=requirements,
+        pip=job.pip,
+        cache=job.cache,
+        epoch=on.epoch,
+        kept=job.upgrades.kept if _is_as_before(job.upgrades.old, base, on) else (),
+        environment=job.environment,
+        say=job.say,
+    )
+    return msgspec.structs.replace(found, packages=tuple(sorted(built, key=lambda package: package.name)))
+
+
+def _is_as_before(old: Lock | None, base: Base, on: Platform) -> bool:
+    """Whether wheels that were built for the old lock were built on what is there now."""
+    return old is not None and (old.base.layers, old.os_packages) == (base.layers, on.os_packages)
+
+
+def _found(job: Job, wanted: Wanted, on: Platform) -> Found:
     from snapshot.lock import tools
 
     requirements = wanted.requirements
-    if not requirements.lines:
-        return (), wanted.resolver
-    return _resolved(job, requirements, platform), tools.versions()
+    if requirements.pins is not None:
+        # Somebody who configures indexes of her own may reach no other.
+        own = any(name in job.pip.options for name in ("index-url", "extra-index-url", "find-links", "no-index"))
+        packages = _pinned(job, requirements, on, ask_first=own)
+        return Found(packages=packages, resolver=tools.versions())
+    if wanted.resolver == "uv" and not _has_hashes(requirements):
+        from snapshot.lock import uv
+
+        pins, version = uv.compile(
+            requirements, on.facts, root=job.root, pip=job.pip, upgrades=job.upgrades, environment=job.environment
+        )
+        requirements = msgspec.structs.replace(requirements, pins=pins)
+        return Found(packages=_pinned(job, requirements, on, ask_first=False), resolver=version)
+    return _resolved(job, requirements, on)
 
 
-def _resolved(job: Job, requirements: Requirements, platform: str) -> tuple[Package, ...]:
-    from snapshot.lock import resolve
+def _has_hashes(requirements: Requirements) -> bool:
+    """uv would not check them while it resolves."""
+    return any("--hash" in line or "--require-hashes" in line for line in requirements.lines)
+
+
+def _pinned(job: Job, requirements: Requirements, on: Platform, *, ask_first: bool) -> tuple[Package, ...]:
+    from snapshot.lock import pinned, resolve
+
+    def find(pins: Sequence[Pin]) -> tuple[Package, ...]:
+        return resolve.find(
+            on.image,
+            pins,
+            requirements=requirements,
+            root=job.root,
+            pip=job.pip,
+            cache=job.cache,
+            kept=job.upgrades.kept,
+            environment=job.environment,
+        )
+
+    return pinned.packages(requirements, on.facts, find=find, ask_first=ask_first)
+
+
+def _resolved(job: Job, requirements: Requirements, on: Platform) -> Found:
+    from snapshot.lock import resolve, tools
 
     resolved = resolve.resolve(
-        platform,
+        on.image,
         requirements,
         root=job.root,
         pip=job.pip,
         cache=job.cache,
-        pins=job.upgrades.kept,
+        kept=job.upgrades.kept,
         upgrades=job.upgrades.constraints,
         environment=job.environment,
     )
     for warning in resolved.warnings:
         job.warn(f"went without an index: {warning}")
-    return resolved.packages
+    for note in resolved.notes:
+        job.say(note)
+    return Found(packages=resolved.packages, files=resolved.files, resolver=tools.versions())
 
 
 def _write(path: Path, lock: Lock) -> bool:

@@ -12,24 +12,16 @@ from snapshot.project.requirements import Pin, Requirements
 Find = Callable[[Sequence[Pin]], tuple[Package, ...]]
 
 
-def packages(
-    requirements: Requirements, facts: Facts, *, find: Find, direct: Find, ask_first: bool
-) -> tuple[Package, ...]:
+def packages(requirements: Requirements, facts: Facts, *, find: Find, ask_first: bool) -> tuple[Package, ...]:
     """Every package that `requirements` pin for the base, sorted by name.
 
-    `find` looks for the files of pins on the indexes, by version and hash, and leaves out what it can't find if the
-    pin says where the file is; `direct` makes packages of repositories, archives and folders. With `ask_first` the
-    indexes come before what the lock file says, since somebody who configures indexes of her own may reach no other.
+    `find` looks for the files of pins on the indexes, by version and hash, and where that fails takes what the pin
+    itself says; repositories, archives and folders it packs. With `ask_first` it is asked for all of them, else for
+    those only whose files the lock file does not tell.
     """
     assert requirements.pins is not None
     wanted = {pin.name: pin for pin in pins.applicable(requirements.pins, facts, source=requirements.source)}
-    found: dict[str, Package] = {}
-    there = {name: package for name, pin in wanted.items() if (package := pins.package_of(pin, facts))}
-    if not ask_first:
-        found |= there
-    outside = [pin for name, pin in wanted.items() if name not in found and pin.direct]
-    asked = [pin for name, pin in wanted.items() if name not in found and not pin.direct]
-    found |= {package.name: package for package in (find(asked) if asked else ())}
-    found |= {package.name: package for package in (direct(outside) if outside else ())}
-    complete = [found.get(name) or there[name] for name in wanted]
-    return pins.dependencies(complete, wanted, facts)
+    found = {} if ask_first else {n: package for n, pin in wanted.items() if (package := pins.package_of(pin, facts))}
+    missing = [pin for name, pin in wanted.items() if name not in found]
+    found |= {package.name: package for package in (find(missing) if missing else ())}
+    return pins.dependencies([found[name] for name in wanted], wanted, facts)

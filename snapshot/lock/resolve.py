@@ -7,21 +7,28 @@ import os
 import re
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from snapshot.document import Document, decode_json
-from snapshot.errors import EngineError, ResolveError
+from snapshot.errors import EngineError, ResolveError, SnapshotError
 from snapshot.host import pip_config, process
 from snapshot.host.container import Container, Mount, run_tool
 from snapshot.host.files import make_dirs
-from snapshot.lock import explain, tools
-from snapshot.lock.document import OperatingSystem, Package, Python, Wheel
-from snapshot.project.requirements import Requirements
+from snapshot.lock import explain, packed, tools
+from snapshot.lock.document import OperatingSystem, Package, Python, Sdist, Wheel
+from snapshot.lock.packed import Packed
+from snapshot.project.requirements import Pin, Requirements
 
 LABEL = "org.snapshot-ml.role"
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
+_INDEXES = re.compile(
+    r"(?:-i|-f|--index-url|--extra-index-url|--find-links|--no-index|--trusted-host|--pre|--prefer-binary)\b"
+)
+_PACKAGES = "/snap/packages"
 
 
 class _Found(Document, frozen=True, kw_only=True):
@@ -34,13 +41,25 @@ class _Found(Document, frozen=True, kw_only=True):
     sha256: str
     size: int | None
     requires_python: str | None
-    dependencies: tuple[str, ...]
+    yanked: str | None = None
+    """Why, where the index has withdrawn it."""
+    subdirectory: str | None = None
+    source: str | None = None
+    """Location of the repository that it is of."""
+    dependencies: tuple[str, ...] = ()
+
+
+class _Needed(Document, frozen=True, kw_only=True):
+    location: str
+    where: str
 
 
 class _Resolution(Document, frozen=True, kw_only=True):
     packages: tuple[_Found, ...]
     warnings: tuple[str, ...]
     pip: str
+    needed: tuple[_Needed, ...] = ()
+    """What has to be fetched and packed before the question can be answered."""
 
 
 class _Interpreter(Document, frozen=True, kw_only=True):
@@ -72,8 +91,13 @@ class Resolved:
     python: Python
     os: OperatingSystem
     packages: tuple[Package, ...]
+    """Those that are to be had as source only have an `sdist` and no `wheels`: `wheels.build` makes them."""
     warnings: tuple[str, ...]
     """Indexes that could not be asked, without which it went."""
+    notes: tuple[str, ...] = ()
+    """What to know of what was chosen: a sentence each."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Path as seen from the project → sha256 of what was packed, of each folder and file beside the project."""
 
 
 def resolve(
@@ -83,36 +107,132 @@ def resolve(
     root: Path,
     pip: pip_config.PipConfig,
     cache: Path,
-    pins: Mapping[str, str],
+    kept: Sequence[Package] = (),
     upgrades: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
 ) -> Resolved:
-    """Resolve `requirements` in the image `image`, near to the old lock's `pins`.
+    """Resolve `requirements` in the image `image`, near to the packages `kept` of the old lock.
 
     `upgrades` are further constraints (`--upgrade-package 'numpy<2'`); `environment` is where `${NAME}` in requirements
-    is looked up. Raises ResolveError, NetworkError or UsageError with pip's reason.
+    is looked up, and git's. Raises ResolveError, NetworkError, IntegrityError, HostError or UsageError with the reason.
     """
+    environment = os.environ if environment is None else environment
     equipment = pip_config.equip(pip, root=root, folders=requirements.folders)
-    container = _container(image, root, cache, equipment, requirements)
-    question = _question(
-        requirements, root, equipment, pins, upgrades, os.environ if environment is None else environment
-    )
-    try:
-        done = run_tool(container, stdin=json.dumps(question).encode())
-    except KeyboardInterrupt:
-        process.run(("docker", "kill", str(container.name)))
-        raise
-    if done.code != 0 or not done.stdout:
-        raise _broken(done.code, done.stderr, image)
-    answer = decode_json(done.stdout.encode(), _Answer, where="the answer of the base", error=EngineError)
-    if answer.failure:
-        raise explain.error(
-            answer.failure,
-            source=requirements.source,
-            python=_minor(answer.python.version),
-            places=requirements.places,
-        )
-    return _resolved(answer)
+    question = _question(requirements, root, equipment, environment)
+    # A repository's version follows its commit.
+    pins = {package.name: package.version for package in kept if package.vcs is None}
+    question |= {"pins": pins, "upgrades": list(upgrades)}
+    asking = _Asking(image, requirements, root, cache, equipment, kept, environment)
+    answer = asking.ask(question)
+    return _resolved(answer, asking.sources, root)
+
+
+def find(
+    image: str,
+    wanted: Sequence[Pin],
+    *,
+    root: Path,
+    pip: pip_config.PipConfig,
+    cache: Path,
+    requirements: Requirements,
+    kept: Sequence[Package] = (),
+    environment: Mapping[str, str] | None = None,
+) -> tuple[Package, ...]:
+    """The best file for `image` of each pin in `wanted`, of exactly its version and with one of its hashes.
+
+    Nothing is resolved and no metadata fetched, so the packages name no dependencies. A pin without hashes may be any
+    file; where there is no wheel, the package has an `sdist` and no `wheels`. The version of a direct reference that
+    tells none is empty until it is built. Of `requirements` only what names indexes counts.
+    Raises ResolveError for all pins at once that have no file, and what `resolve` raises.
+    """
+    environment = os.environ if environment is None else environment
+    equipment = pip_config.equip(pip, root=root, folders=requirements.folders)
+    indexes = requirements_of_indexes(requirements)
+    question = _question(indexes, root, equipment, environment)
+    question["pins_to_find"] = [
+        {
+            "name": pin.name,
+            "version": pin.version or "",
+            "hashes": list(pin.hashes),
+            "index": pin.index,
+            "direct": pin.direct,
+        }
+        for pin in wanted
+    ]
+    asking = _Asking(image, indexes, root, cache, equipment, kept, environment)
+    return _resolved(asking.ask(question), asking.sources, root).packages
+
+
+def requirements_of_indexes(
+    requirements: Requirements, source: str | None = None, lines: Sequence[str] = ()
+) -> Requirements:
+    """`lines` of `source`, to be looked for where the lines of `requirements` say: on their indexes and in folders."""
+    named = tuple(line for line in requirements.lines if _INDEXES.match(line.strip()))
+    return Requirements(source=source or requirements.source, lines=(*named, *lines), folders=requirements.folders)
+
+
+class _Asking:
+    """One question, asked until all is there that the answer takes."""
+
+    def __init__(
+        self,
+        image: str,
+        requirements: Requirements,
+        root: Path,
+        cache: Path,
+        equipment: pip_config.Equipment,
+        kept: Sequence[Package],
+        environment: Mapping[str, str],
+    ) -> None:
+        self.image, self.requirements, self.root, self.cache = image, requirements, root, cache
+        self.equipment, self.kept, self.environment = equipment, kept, environment
+        self.sources: dict[str, Packed] = {}
+
+    def ask(self, question: dict[str, Any]) -> _Answer:
+        """The answer; raises what `resolve` raises."""
+        while True:
+            answer = self._once(question)
+            needed = answer.resolution.needed if answer.resolution else ()
+            if not needed:
+                return answer
+            for item in needed:
+                self._take(item)
+            question["sources"] = {where: _inside(packed) for where, packed in self.sources.items()}
+
+    def _once(self, question: dict[str, Any]) -> _Answer:
+        container = _container(self.image, self.root, self.cache, self.equipment, self.requirements)
+        try:
+            done = run_tool(container, stdin=json.dumps(question).encode())
+        except KeyboardInterrupt:
+            process.run(("docker", "kill", str(container.name)))
+            raise
+        if done.code != 0 or not done.stdout:
+            raise _broken(done.code, done.stderr, self.image)
+        answer = decode_json(done.stdout.encode(), _Answer, where="the answer of the base", error=EngineError)
+        if answer.failure:
+            raise explain.error(
+                answer.failure,
+                source=self.requirements.source,
+                python=_minor(answer.python.version),
+                places=self.requirements.places,
+            )
+        return answer
+
+    def _take(self, needed: _Needed) -> None:
+        if needed.location in self.sources:
+            raise EngineError(f"the base asks twice for `{pip_config.strip_credentials(needed.location)}`")
+        try:
+            self.sources[needed.location] = packed.take(
+                needed.location, root=self.root, cache=self.cache, kept=self.kept, environment=self.environment
+            )
+        except SnapshotError as problem:
+            raise packed.at(explain.stands(needed.where, self.requirements.source), problem) from None
+
+
+def _inside(source: Packed) -> dict[str, str]:
+    """Where a container finds what was packed."""
+    sha256 = source.file.hashes["sha256"]
+    return {"file": f"{_PACKAGES}/sha256/{sha256[:2]}/{sha256}/{source.file.name}"}
 
 
 def _container(
@@ -150,12 +270,7 @@ def _container(
 
 
 def _question(
-    requirements: Requirements,
-    root: Path,
-    equipment: pip_config.Equipment,
-    pins: Mapping[str, str],
-    upgrades: Sequence[str],
-    environment: Mapping[str, str],
+    requirements: Requirements, root: Path, equipment: pip_config.Equipment, environment: Mapping[str, str]
 ) -> dict[str, Any]:
     asked = {name for line in requirements.lines for name in _VARIABLE.findall(line) if name in environment}
     return {
@@ -163,16 +278,19 @@ def _question(
         "source": requirements.source,
         "file": os.path.relpath(requirements.file, root) if requirements.file else None,
         "lines": requirements.lines,
-        "pins": dict(pins),
-        "upgrades": list(upgrades),
+        "pins": {},
+        "pins_to_find": [],
+        "upgrades": [],
+        "sources": {},
         "configuration": equipment.configuration,
         "environment": {**equipment.environment, **{name: environment[name] for name in sorted(asked)}},
     }
 
 
-def _resolved(answer: _Answer) -> Resolved:
+def _resolved(answer: _Answer, sources: Mapping[str, Packed], root: Path) -> Resolved:
     resolution = answer.resolution or _Resolution(packages=(), warnings=(), pip="")
     python, system = answer.python, answer.os
+    by_path = {_inside(source)["file"]: source for source in sources.values()}
     return Resolved(
         python=Python(
             version=python.version,
@@ -182,26 +300,50 @@ def _resolved(answer: _Answer) -> Resolved:
             platform=python.platform,
         ),
         os=OperatingSystem(id=system.id, version=system.version, name=system.name, packages=system.packages),
-        packages=tuple(_package(found) for found in resolution.packages),
+        packages=tuple(_package(found, sources, by_path, root) for found in resolution.packages),
         warnings=explain.warnings(resolution.warnings),
+        notes=tuple(explain.yanked(f.name, f.version, f.yanked) for f in resolution.packages if f.yanked is not None),
+        files={
+            str(source.file.path): f"sha256:{source.file.hashes['sha256']}"
+            for source in sources.values()
+            if not source.vcs
+        },
     )
 
 
-def _package(found: _Found) -> Package:
-    wheel = Wheel(
-        name=found.file,
-        url=pip_config.strip_credentials(found.url) if found.url else None,
-        path=found.path,
-        size=found.size,
-        hashes={"sha256": found.sha256},
-    )
+def _package(found: _Found, sources: Mapping[str, Packed], by_path: Mapping[str, Packed], root: Path) -> Package:
+    if found.source:
+        source: Packed | None = sources[found.source]
+    else:
+        source = by_path.get(found.path or "")
+    file = source.file if source else _file(found, root)
+    vcs = msgspec.structs.replace(source.vcs, subdirectory=found.subdirectory) if source and source.vcs else None
     return Package(
         name=found.name,
         version=found.version,
         index=pip_config.strip_credentials(found.index) if found.index else None,
         requires_python=found.requires_python,
         dependencies=found.dependencies,
-        wheels=(wheel,),
+        wheels=(file,) if isinstance(file, Wheel) else (),
+        sdist=file if isinstance(file, Sdist) else None,
+        vcs=vcs,
+    )
+
+
+def _file(found: _Found, root: Path) -> Wheel | Sdist:
+    """A file that pip found itself: of an index, behind an URL, or in a folder."""
+    url, path = found.url, found.path
+    if path and Path(path).is_relative_to(root):
+        path = Path(path).relative_to(root).as_posix()
+    kind: type[Wheel | Sdist] = Wheel if found.file.endswith(".whl") else Sdist
+    if url and found.subdirectory:
+        url = f"{url}#subdirectory={found.subdirectory}"
+    return kind(
+        name=found.file,
+        url=pip_config.strip_credentials(url) if url else None,
+        path=path,
+        size=found.size,
+        hashes={"sha256": found.sha256},
     )
 
 

@@ -11,11 +11,21 @@ from snapshot import digest
 from snapshot.errors import HostError
 from snapshot.host.files import disk_errors, make_dirs
 
-DISTRIBUTIONS = ("pip", "pip-tools", "click", "build", "packaging", "pyproject_hooks")
+DISTRIBUTIONS = ("pip", "pip-tools", "click", "build", "installer", "packaging", "pyproject_hooks")
 """Not setuptools, which pip-tools asks for but does not import: where pip finds it, it runs `setup.py` unisolated."""
 OPTIONAL = ("tomli", "typing_extensions", "importlib_metadata", "zipp", "colorama")
 """What these need on an older Python than ours, taken along where it is installed."""
-SCRIPTS = ("in_base.py", "in_base_apt.py", "in_base_facts.py", "in_base_pip.py", "in_base_said.py")
+SCRIPTS = (
+    "in_base.py",
+    "in_base_apt.py",
+    "in_base_build.py",
+    "in_base_facts.py",
+    "in_base_find.py",
+    "in_base_links.py",
+    "in_base_pip.py",
+    "in_base_said.py",
+    "in_base_sources.py",
+)
 """Ours, that run inside."""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from snapshot.document import Value
 from snapshot.errors import UsageError
-from snapshot.lock.document import FILE_NAME, Lock
+from snapshot.lock.document import FILE_NAME, Lock, Package
 from snapshot.project.requirements import Requirements
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -23,11 +23,15 @@ class Upgrades(Value, kw_only=True, frozen=True):
     """Names, or requirements such as `numpy<2`, whose pins don't."""
 
     @property
-    def kept(self) -> dict[str, str]:
-        """Name → version of the pins that stay."""
-        dropped = {_normal(_name(line)) for line in self.lines}
-        packages = self.old.packages if self.old else ()
-        return {package.name: package.version for package in packages if package.name not in dropped}
+    def names(self) -> tuple[str, ...]:
+        """Those names."""
+        return tuple(_normal(_name(line)) for line in self.lines)
+
+    @property
+    def kept(self) -> tuple[Package, ...]:
+        """The packages that stay."""
+        names = self.names
+        return tuple(package for package in (self.old.packages if self.old else ()) if package.name not in names)
 
     @property
     def constraints(self) -> tuple[str, ...]:

@@ -4,19 +4,25 @@ run asks.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from snapshot.document import Value
 from snapshot.lock import document
 from snapshot.lock.document import FILE_NAME, Lock
-from snapshot.project import python_version
+from snapshot.project import apt, python_version
 from snapshot.project import sources as project_sources
+from snapshot.project.apt import OsRequest
+from snapshot.project.config import Configuration
 from snapshot.project.python_version import PythonChoice
 from snapshot.project.requirements import Requirements
 
+NAMED = "--from"
+AUTO = "auto"
+
 
 class Settings(Value, kw_only=True, frozen=True):
-    """What the configuration says that concerns the lock; its fields of the same names fit."""
+    """What the configuration and the command line say that concerns the lock."""
 
     base: str | None = None
     python: str | None = None
@@ -24,50 +30,116 @@ class Settings(Value, kw_only=True, frozen=True):
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
+    source: str | None = None
+    """The file that `--from` names; `auto` for what is found; None for what the lock was made from."""
     resolver: str = "pip-tools"
+
+
+def settings_of(config: Configuration, *, source: str | None = None) -> Settings:
+    """What `config`, and `--from` if it was given, say."""
+    return Settings(
+        base=config.base,
+        python=config.python,
+        requirements=config.requirements,
+        extras=config.extras,
+        groups=config.groups,
+        packages=config.packages,
+        resolver=config.resolver,
+        source=source,
+    )
 
 
 class Wanted(Value, kw_only=True, frozen=True):
     """What the project asks for now."""
 
     requirements: Requirements
+    source: str
+    """Where the requirements stand, as the lock has it."""
+    os_request: OsRequest
     python: PythonChoice | None
     """None when nothing asks for a version."""
     base: str | None
     resolver: str
 
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """The OS packages that are asked for, as the lock has them."""
+        return tuple(name.text for name in self.os_request.names)
+
 
 def is_current(root: Path, settings: Settings) -> str | None:
     """Why `snap.lock` does not say what the project asks for now; None when it does."""
+    root = root.resolve()
     old = document.read(root / FILE_NAME)
-    return difference(old, want(root.resolve(), settings)) if old else f"there is no `{FILE_NAME}`"
+    return difference(old, want(root, settings, old), root) if old else f"there is no `{FILE_NAME}`"
 
 
-def want(root: Path, settings: Settings) -> Wanted:
-    """What the project in `root` asks for."""
-    requirements = project_sources.read(root, settings.requirements)
+def want(
+    root: Path, settings: Settings, old: Lock | None = None, *, environment: Mapping[str, str] | None = None
+) -> Wanted:
+    """What the project in `root` asks for; a file that was named with `--from` for `old` stays named.
+
+    `environment` tells where the versions are installed that imports are to have; without it they have none.
+    """
+    named = settings.source
+    if named is None and old is not None and because(old.sources.source) == NAMED:
+        named = old.sources.source.removesuffix(f" ({NAMED})")
+    chosen = None if named == AUTO or settings.requirements is not None else named
+    requirements = project_sources.read(
+        root,
+        settings.requirements,
+        chosen=chosen,
+        extras=settings.extras,
+        groups=settings.groups,
+        environment=environment,
+    )
+    wish = python_version.asked(root, settings.python)
+    if wish is None and requirements.python:
+        wish = PythonChoice(version=requirements.python, because=requirements.source)
     return Wanted(
         requirements=requirements,
-        python=python_version.asked(root, settings.python),
+        source=f"{requirements.source} ({NAMED})" if chosen else requirements.source,
+        os_request=apt.read(root, settings.packages),
+        python=wish,
         base=settings.base,
         resolver=settings.resolver,
     )
 
 
-def difference(lock: Lock, wanted: Wanted) -> str | None:
-    """What the project asks for and `lock` was not made of; None when there is nothing."""
+def difference(lock: Lock, wanted: Wanted, root: Path) -> str | None:
+    """What the project in `root` asks for and `lock` was not made of; None when there is nothing."""
     sources, now = lock.sources, wanted.requirements
-    if changed := sorted(dict(sources.files.items() ^ dict(now.files).items())):
+    files = {**_beside(lock, root), **now.files, **wanted.os_request.files}
+    if changed := sorted(dict(sources.files.items() ^ files.items())):
         return f"`{changed[0]}` has changed"
-    if sources.requirements != spoken(now):
+    # What is imported is among the files; the versions are those of the environment that was active then.
+    if sources.requirements != spoken(now) and now.source != project_sources.IMPORTS:
         if now.source == project_sources.NONE:
             return "the project asks for no packages any more"
         return f"the requirements of {now.source} have changed"
     if sources.base != (f"{wanted.base} (configuration)" if wanted.base else f"{lock.base.reference} (chosen)"):
         return f"the base is to be `{wanted.base}`" if wanted.base else "the base is no longer configured"
-    if not sources.resolver.startswith(wanted.resolver):
+    if sources.packages != wanted.packages:
+        return "other OS packages are asked for"
+    if sources.source not in ("", wanted.source):
+        return f"the requirements are to be those of {wanted.source}"
+    if now.pins is None and not sources.resolver.startswith(wanted.resolver):
         return f"the resolver is to be `{wanted.resolver}`"
     return _other_python(lock, wanted)
+
+
+def _beside(lock: Lock, root: Path) -> dict[str, str]:
+    """Path → digest now, of the folders and files beside the project that packages of `lock` were made of."""
+    paths = {file.path for package in lock.packages for file in (package.sdist, *package.wheels) if file}
+    named = sorted(path for path in paths if path and path in lock.sources.files)
+    if not named:
+        return {}
+    import platformdirs
+
+    from snapshot.lock import pack
+
+    memory = platformdirs.user_cache_path("snapshot") / "packed"
+    return {path: pack.packed_digest(root / path, memory=memory) for path in named if (root / path).exists()}
 
 
 def _other_python(lock: Lock, wanted: Wanted) -> str | None:

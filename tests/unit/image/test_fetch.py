@@ -10,7 +10,8 @@ import pytest
 
 from snapshot.errors import IntegrityError, NetworkError
 from snapshot.host.download import Access
-from snapshot.image.fetch import cache_path, fetch
+from snapshot.image.fetch import fetch
+from snapshot.lock.files import cache_path
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def test_from_the_path_of_the_lock(wheels, cache, make_wheel, package_of, lock_o
     arrived: list[int] = []
     got = fetch(lock_of(package), cache_dir=cache, access=Access(), offline=True, progress=arrived.append)
     path = got[package.wheel.name].path
-    assert path == cache_path(cache, package)
+    assert path == cache_path(cache, package.wheel)
     assert path.read_bytes() == (wheels / package.wheel.name).read_bytes()
     assert got[package.wheel.name].size == package.wheel.size == sum(arrived)
     assert files(cache) == [package.wheel.name]
@@ -95,7 +96,7 @@ def test_a_damaged_file_in_the_cache_is_fetched_anew(wheels, cache, make_wheel, 
 def test_what_an_interrupted_download_left_is_no_harm(wheels, cache, index, make_wheel, package_of, lock_of) -> None:
     wheel = make_wheel(wheels, "some")
     package = package_of(wheel, url=f"{index}/{wheel.name}", from_path=False)
-    path = cache_path(cache, package)
+    path = cache_path(cache, package.wheel)
     path.parent.mkdir(parents=True)
     (path.parent / f".{path.name}.part").write_bytes(b"not the beginning of it")
     fetch(lock_of(package), cache_dir=cache, access=Access())

@@ -3,7 +3,7 @@
 import pytest
 
 from snapshot.errors import IntegrityError, NetworkError, ResolveError, SnapshotError, UsageError
-from snapshot.lock.explain import Failure, error, warnings
+from snapshot.lock.explain import Failure, Miss, error, warnings
 
 
 def explain(
@@ -132,10 +132,30 @@ def test_an_index_without_the_page_is_no_trouble() -> None:
     assert warnings([page]) == ()
 
 
-def test_source_only() -> None:
-    found = explain("docopt 0.6.2", kind="NoWheel")
-    assert found.message == "`docopt` 0.6.2 is on the index as source only, without a wheel for this base"
-    assert found.hint and "pip wheel --no-deps docopt==0.6.2" in found.hint
+def missing(*misses: Miss) -> SnapshotError:
+    return error(Failure(kind="NotFound", missing=misses), source="poetry.lock", python="3.11")
+
+
+def test_all_pins_without_a_file_are_told_at_once() -> None:
+    found = missing(
+        Miss(name="nmpy", version="1.0", reason="name"),
+        Miss(name="numpy", version="9.9", reason="version", versions=("2.4.5", "2.4.6")),
+        Miss(
+            name="torch",
+            version="2.0",
+            reason="platform",
+            files=("torch-2.0-cp310-none-macosx_11_0_arm64.whl", "torch-2.0-cp310-cp310-win_amd64.whl"),
+        ),
+    )
+    assert isinstance(found, ResolveError)
+    assert found.message == (
+        "`nmpy==1.0` is not on the indexes; `numpy==9.9` is not on the indexes; there are 2.4.5, 2.4.6; "
+        "`torch==2.0` has no file for Python 3.11 on this base: wheels are for cp310 on macosx_11_0_arm64, win_amd64"
+    )
+
+
+def test_a_pin_whose_files_have_other_hashes() -> None:
+    assert isinstance(missing(Miss(name="spam", version="1.0", reason="hash")), IntegrityError)
 
 
 def test_a_path_is_no_package() -> None:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from snapshot.lock import in_base
+from snapshot.lock import in_base, tools
 
 
 def answer(tmp_path: Path) -> dict[str, dict[str, str]]:
     script = Path(in_base.__file__)
     done = subprocess.run(
         [sys.executable, "-I", "-S", script],
-        input=json.dumps({"lines": []}),
+        input=json.dumps({"lines": [], "pins_to_find": []}),
         text=True,
         capture_output=True,
         check=True,
@@ -31,7 +31,7 @@ def test_tells_the_interpreter_and_the_system(tmp_path: Path) -> None:
     assert set(found["os"]) == {"id", "version", "name", "packages"}
 
 
-@pytest.mark.parametrize("script", ["in_base.py", "in_base_pip.py", "in_base_said.py", "in_base_apt.py"])
+@pytest.mark.parametrize("script", tools.SCRIPTS)
 def test_is_python_3_9(script: str) -> None:
     source = Path(in_base.__file__).with_name(script).read_text()
     ast.parse(source, feature_version=(3, 9))

@@ -16,6 +16,10 @@ from snapshot.lock.locking import Settings, is_current, lock_project
 TEXT = "numpy\n"
 
 
+def no_image(_: Lock) -> str:
+    raise AssertionError("an image was to be built")
+
+
 class NoEngine:
     """An engine that must not be asked."""
 
@@ -65,7 +69,7 @@ def test_nothing_changed(project: Path) -> None:
 
 def test_nothing_changed_asks_no_engine_and_changes_no_byte(project: Path) -> None:
     before = (project / "snap.lock").stat()
-    found, changed = lock_project(project, Settings(), NoEngine())  # type: ignore[arg-type]
+    found, changed = lock_project(project, Settings(), NoEngine(), build=no_image)  # type: ignore[arg-type]
     assert (found, changed) == (lock(), False)
     assert (project / "snap.lock").stat() == before
 
@@ -142,7 +146,14 @@ def test_an_upgrade_of_what_is_no_name(project: Path, tmp_path_factory: pytest.T
             )
 
     with pytest.raises(UsageError, match="`==2` is not a package"):
-        lock_project(project, Settings(), Bare(), upgrade_packages=("==2",), cache=tmp_path_factory.mktemp("cache"))  # type: ignore[arg-type]
+        lock_project(  # type: ignore[arg-type]
+            project,
+            Settings(),
+            Bare(),
+            build=no_image,
+            upgrade_packages=("==2",),
+            cache=tmp_path_factory.mktemp("cache"),
+        )
 
 
 def edited(project: Path, old: str, new: str) -> None:
@@ -236,14 +247,14 @@ def test_a_release_in_python_version_is_not(project: Path) -> None:
 @pytest.mark.parametrize(("name", "hint"), [("numpi", "did you mean `numpy`?"), ("zzz", "name a package of the lock")])
 def test_an_upgrade_of_what_nobody_asks_for(project: Path, name: str, hint: str) -> None:
     with pytest.raises(UsageError, match=f"`{name}` is not in `snap.lock` and not asked for") as caught:
-        lock_project(project, Settings(), NoEngine(), upgrade_packages=(name,))  # type: ignore[arg-type]
+        lock_project(project, Settings(), NoEngine(), build=no_image, upgrade_packages=(name,))  # type: ignore[arg-type]
     assert caught.value.hint and hint in caught.value.hint
 
 
 def test_a_mistake_in_requirements_asks_no_engine(project: Path) -> None:
     (project / "requirements.txt").write_text("numpy\nsi x\n")
     with pytest.raises(UsageError, match="line 2: `si x` is not a requirement"):
-        lock_project(project, Settings(), NoEngine())  # type: ignore[arg-type]
+        lock_project(project, Settings(), NoEngine(), build=no_image)  # type: ignore[arg-type]
 
 
 def test_nothing_is_asked_for_any_more(project: Path) -> None:

@@ -127,7 +127,6 @@ def test_her_own_indexes_come_before_what_the_lock_file_says(ask_first: bool, ho
         Requirements(source="pylock.toml", pins=given, folders=(Path("/x"),)),
         FACTS,
         find=lambda asked: tuple(wheel_of(found, "index") for found in asked),
-        direct=lambda asked: (),
         ask_first=ask_first,
     )
     assert [str(package.wheel.url).split("/")[2] for package in found] == hosts

@@ -1,0 +1,199 @@
+"""Resolving with uv in place of pip-tools: on the host, for the base's Python and platform, in a second or less.
+
+uv answers with a `pylock.toml` (PEP 751), which is read like anybody else's. It follows pip's configuration, not its
+own, so that both resolvers see the same indexes. Source archives are not built to learn what they need: that would run
+their code on the host. https://docs.astral.sh/uv/reference/cli/#uv-pip-compile
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from snapshot.errors import HostError, NetworkError, ResolveError, SnapshotError
+from snapshot.host import process
+from snapshot.host.pip_config import PipConfig, strip_credentials
+from snapshot.lock.upgrades import Upgrades
+
+if TYPE_CHECKING:
+    from snapshot.lock.facts import Facts
+    from snapshot.project.requirements import PinnedFile, Pins, Requirements
+
+_GLIBC = (17, 28, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40)
+"""The minor versions that uv's `--python-platform` knows."""
+_PLATFORM = re.compile(r"manylinux_2_(?P<minor>\d+)_(?P<machine>\w+)")
+_NETWORK = re.compile(r"Failed to fetch|Request failed|error sending request|Could not connect", re.IGNORECASE)
+
+
+def compile(
+    requirements: Requirements,
+    facts: Facts,
+    *,
+    root: Path,
+    pip: PipConfig,
+    upgrades: Upgrades,
+    environment: Mapping[str, str],
+) -> tuple[Pins, str]:
+    """What `requirements` lead to in the base, near to the old lock's pins, and uv's version for the lock.
+
+    Raises HostError where uv is not installed, ResolveError or NetworkError with uv's reason.
+    """
+    from snapshot.project.formats import pylock
+    from snapshot.project.reading import Reading
+
+    program = _program()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        answer = folder / "pylock.toml"
+        answer.write_text(_old_pins(upgrades), encoding="utf-8")
+        constraints = folder / "constraints.txt"
+        constraints.write_text("\n".join(upgrades.constraints), encoding="utf-8")
+        arguments = [
+            program,
+            "pip",
+            "compile",
+            "--no-build",
+            "--no-header",
+            "--quiet",
+            "--color=never",
+            "--no-progress",
+        ]
+        arguments += ["--python-version", facts.python.version, "--python-platform", _platform(facts.python.platform)]
+        arguments += ["--format=pylock.toml", "--index-strategy=unsafe-best-match", "--no-sources", "--system-certs"]
+        arguments += ["--output-file", str(answer), "--constraints", str(constraints), *_options(pip)]
+        lines = "\n".join(requirements.lines).encode()
+        given = str(requirements.file) if requirements.file else "-"
+        done = process.run(
+            [*arguments, given],
+            env={**environment, **_indexes(pip), "UV_NO_CONFIG": "1"},
+            stdin=None if requirements.file else lines,
+            cwd=root,
+        )
+        if done.code != 0:
+            raise _error(done.stderr, requirements.source)
+        pins = pylock.read(Reading(root), answer).pins
+    assert pins is not None
+    return _placed(pins, pip), _version(program)
+
+
+def _program() -> str:
+    try:
+        from uv import find_uv_bin
+    except ImportError:
+        found = process.find("uv")
+        if found is None:
+            raise HostError(
+                '`resolver = "uv"` is configured, and uv is not installed',
+                hint="run `pip install 'snapshot-ml[uv]'`, or leave `resolver` out",
+            ) from None
+        return found
+    return str(find_uv_bin())
+
+
+def _version(program: str) -> str:
+    return " ".join(process.run([program, "--version"]).stdout.split()[:2])
+
+
+def _old_pins(upgrades: Upgrades) -> str:
+    """A lock that uv takes its preferences from."""
+    import tomli_w
+
+    packages = [{"name": package.name, "version": package.version} for package in upgrades.kept]
+    return tomli_w.dumps({"lock-version": "1.0", "created-by": "snapshot", "packages": packages})
+
+
+def _platform(platform: str) -> str:
+    """uv's name for the base's platform: the newest glibc it knows that is not newer."""
+    found = _PLATFORM.fullmatch(platform)
+    known = [minor for minor in _GLIBC if found and minor <= int(found["minor"])]
+    if found is None or not known:
+        raise ResolveError(
+            f"uv does not know the base's platform `{platform}`",
+            hint='leave `resolver = "uv"` out: pip-tools resolves for any base',
+        )
+    return f"{found['machine']}-manylinux_2_{max(known)}"
+
+
+def _options(pip: PipConfig) -> Iterator[str]:
+    if "no-index" in pip.options:
+        yield "--no-index"
+    if pip.options.get("pre", "").lower() in ("1", "true", "yes", "on"):
+        yield "--prerelease=allow"
+
+
+def _indexes(pip: PipConfig) -> dict[str, str]:
+    """pip's indexes as uv's environment has them: credentials are not for a command line.
+
+    uv asks them in turn, and takes the first of those that have the best version; files on disk come last, since what a
+    server has can be had elsewhere too.
+    """
+    out = {}
+    if servers := sorted(_servers(pip), key=lambda url: url.startswith("file:")):
+        # The default index is the last that uv asks.
+        out["UV_DEFAULT_INDEX"] = servers[-1]
+        out["UV_INDEX"] = " ".join(servers[:-1])
+    if links := pip.listed("find-links"):
+        out["UV_FIND_LINKS"] = ",".join(links)
+    if hosts := pip.listed("trusted-host"):
+        out["UV_INSECURE_HOST"] = " ".join(hosts)
+    if pip.bundle:
+        out["SSL_CERT_FILE"] = str(pip.bundle)
+    if pip.netrc:
+        out["NETRC"] = str(pip.netrc)
+    if "timeout" in pip.options:
+        out["UV_HTTP_TIMEOUT"] = str(int(float(pip.options["timeout"])))
+    return out
+
+
+def _placed(pins: Pins, pip: PipConfig) -> Pins:
+    """`pins` with a path in place of an URL for files that lie in a folder of this host, and the index of the others.
+
+    uv tells no index; where there is but one that is no folder, it is known all the same.
+    """
+    servers = [url for url in _servers(pip) if not url.startswith("file:")]
+    index = strip_credentials(servers[0]) if len(servers) == 1 else None
+
+    def at(file: PinnedFile) -> PinnedFile:
+        if not file.url or not file.url.startswith("file:"):
+            return file
+        path = Path(urllib.request.url2pathname(urllib.parse.urlsplit(file.url).path))
+        return msgspec.structs.replace(file, url=None, path=path)
+
+    packages = []
+    for pin in pins.packages:
+        files = tuple(map(at, pin.files))
+        from_index = index if any(file.url for file in files) and not pin.direct else None
+        packages.append(msgspec.structs.replace(pin, files=files, index=pin.index or from_index))
+    return msgspec.structs.replace(pins, packages=tuple(packages))
+
+
+def _servers(pip: PipConfig) -> tuple[str, ...]:
+    """The indexes that pip asks."""
+    if "no-index" in pip.options:
+        return ()
+    from pip._internal.models.index import PyPI
+
+    return (pip.options.get("index-url", PyPI.simple_url), *pip.listed("extra-index-url"))
+
+
+def _error(stderr: str, source: str) -> SnapshotError:
+    text = strip_credentials(" ".join(line.strip() for line in stderr.splitlines() if line.strip()))
+    reason, _, hint = text.partition("hint: ")
+    parts = re.split(r"\s*(?:error|cause): ", " " + reason)
+    reason = ": ".join(part[:1].lower() + part[1:] for part in parts if part.strip())[:600].strip().rstrip(".")
+    if "building from source is disabled" in hint or "Building source distributions is disabled" in text:
+        return ResolveError(
+            f"the requirements of {source} need something that must be built from source, which uv is not asked to do: "
+            + reason,
+            hint='leave `resolver = "uv"` out: pip-tools resolves and builds it in the base',
+        )
+    if _NETWORK.search(text):
+        return NetworkError(reason, hint="check the network, the proxy and pip's `index-url` (`pip config list`)")
+    return ResolveError(f"the requirements of {source} can't be resolved: {reason}", hint=hint or "loosen one of them")

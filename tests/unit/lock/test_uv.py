@@ -1,0 +1,72 @@
+"""How uv is asked, and what is made of its refusals. That it resolves as pip-tools does is an integration test."""
+
+import pytest
+
+from snapshot.errors import NetworkError, ResolveError
+from snapshot.host.pip_config import PipConfig
+from snapshot.lock import uv
+
+
+def test_indexes_are_pips_and_no_command_line_shows_their_credentials() -> None:
+    pip = PipConfig(
+        options={
+            "index-url": "https://me:secret@index.example/simple",
+            "extra-index-url": "file:///srv/simple\nhttps://more.example/simple",
+            "find-links": "/srv/wheels",
+        }
+    )
+    assert uv._indexes(pip) == {
+        "UV_DEFAULT_INDEX": "file:///srv/simple",
+        "UV_INDEX": "https://me:secret@index.example/simple https://more.example/simple",
+        "UV_FIND_LINKS": "/srv/wheels",
+    }
+    assert "secret" not in " ".join(uv._options(pip))
+
+
+def test_without_configuration_uv_asks_what_pip_asks() -> None:
+    from pip._internal.models.index import PyPI
+
+    assert uv._indexes(PipConfig()) == {"UV_DEFAULT_INDEX": PyPI.simple_url, "UV_INDEX": ""}
+
+
+@pytest.mark.parametrize(
+    ("platform", "known"),
+    [
+        ("manylinux_2_36_x86_64", "x86_64-manylinux_2_36"),
+        ("manylinux_2_27_x86_64", "x86_64-manylinux_2_17"),
+        ("manylinux_2_99_aarch64", "aarch64-manylinux_2_40"),
+    ],
+)
+def test_the_platform_is_the_newest_that_uv_knows_and_the_base_has(platform: str, known: str) -> None:
+    assert uv._platform(platform) == known
+
+
+def test_a_base_without_glibc_is_not_for_uv() -> None:
+    with pytest.raises(ResolveError, match="`linux_x86_64`"):
+        uv._platform("linux_x86_64")
+
+
+def test_a_contradiction_is_told_in_uvs_words() -> None:
+    said = "error: No solution found when resolving dependencies\n  cause: Because you require a<2 and a>2.3, …\n"
+    problem = uv._error(said, "requirements.txt")
+    assert isinstance(problem, ResolveError)
+    assert problem.message == (
+        "the requirements of requirements.txt can't be resolved: "
+        "no solution found when resolving dependencies: because you require a<2 and a>2.3, …"
+    )
+
+
+def test_what_has_source_only_is_for_pip_tools() -> None:
+    said = (
+        "error: No solution found when resolving dependencies\n"
+        "  cause: Because docopt==0.6.2 has no usable wheels and you require docopt==0.6.2, …\n\n"
+        "hint: Wheels are required for `docopt` because building from source is disabled for all packages\n"
+    )
+    problem = uv._error(said, "requirements.txt")
+    assert "docopt==0.6.2" in problem.message and "pip-tools" in str(problem.hint)
+
+
+def test_an_index_that_does_not_answer_is_the_networks_fault_and_its_password_is_nobodys_affair() -> None:
+    said = "error: Request failed after 3 retries\n  cause: Failed to fetch: https://me:secret@host/simple/numpy/\n"
+    problem = uv._error(said, "requirements.txt")
+    assert isinstance(problem, NetworkError) and "secret" not in problem.message
