@@ -54,6 +54,13 @@ def command(upgrade: bool, packages: tuple[str, ...], check: bool) -> None:
     terminal.note(f"snap.lock {'is written' if changed else 'is up to date'}: {_summary(lock)}")
 
 
+def current(place: Place) -> Lock | None:
+    """The lock of the project if it is what the project asks for now; nothing is made."""
+    if is_current(place.root, _settings(place)) is not None:
+        return None
+    return document.read(place.root / document.FILE_NAME)
+
+
 def ensure(place: Place, *, offline: bool = False) -> Lock:
     """The lock of the project, made if there is none or the project asks for something else now.
 
