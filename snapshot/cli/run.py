@@ -96,6 +96,8 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
     if asked:
         asked.check(current(place))
     lock = ensure(place, offline=given["offline"])
+    if asked:
+        asked.check(lock)  # before its image is built
     _tell_gpus(asked, lock)
     interactive = given["interactive"]
     options = Options(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ctypes
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any
+
+import msgspec
 
 from snapshot.document import Value
 from snapshot.host.nvml import asked, processes, session
@@ -20,6 +23,10 @@ _REASONS = {
     0x100: "display_clock_setting",
 }
 """`nvmlClocksEventReasons` of nvml.h, in the words of `nvidia-smi --query-gpu`; 0x1 is an idle device."""
+
+
+_MOST = 16
+"""Errors that are taken notice of at a time: a broken device may report thousands."""
 
 
 class Reading(Value, kw_only=True, frozen=True):
@@ -45,7 +52,7 @@ class Reading(Value, kw_only=True, frozen=True):
     ecc_uncorrected: int | None = None
     """Memory errors since the driver was loaded."""
     problem: str | None = None
-    """Why it does not answer any more."""
+    """Why it does not answer any more, or the critical errors that the driver reported of it, as in `Xid 79`."""
 
 
 class Meter:
@@ -62,22 +69,50 @@ class Meter:
             raise OSError(str(problem)) from None
         self._uuids = devices
         self._handles: dict[str, Any] = {}
+        self._events = asked(self._nvml.nvmlEventSetCreate)
 
     def close(self) -> None:
         """Let go of the driver."""
+        if self._events is not None:
+            asked(self._nvml.nvmlEventSetFree, self._events)
         self._open.close()
 
-    def read(self, key: str) -> Reading:
-        """The device `key` now."""
+    def read(self) -> dict[str, Reading]:
+        """All devices now, by their keys."""
+        found = {key: self._device(key) for key in self._uuids}
+        for key, error in self._errors():
+            told = found[key].problem
+            found[key] = msgspec.structs.replace(found[key], problem=f"{error}; {told}" if told else error)
+        return found
+
+    def _device(self, key: str) -> Reading:
         nvml = self._nvml
         try:
             if key not in self._handles:
                 self._handles[key] = nvml.nvmlDeviceGetHandleByUUID(self._uuids[key].encode())
+                if self._events is not None:
+                    asked(
+                        nvml.nvmlDeviceRegisterEvents,
+                        self._handles[key],
+                        nvml.nvmlEventTypeXidCriticalError,
+                        self._events,
+                    )
             # Every device can say this, parts of GPUs too: one that does not is out of order.
             memory = nvml.nvmlDeviceGetMemoryInfo(self._handles[key])
         except nvml.NVMLError as problem:
             return Reading(problem=str(problem))
         return self._reading(self._handles[key], memory)
+
+    def _errors(self) -> Iterator[tuple[str, str]]:
+        """Critical errors since the last time: docs.nvidia.com/deploy/xid-errors has their numbers."""
+        # By handle: a device that is lost does not even tell its UUID.
+        keys = {_address(handle): key for key, handle in self._handles.items()}
+        for _ in range(_MOST):
+            event = None if self._events is None else asked(self._nvml.nvmlEventSetWait_v2, self._events, 0)
+            if event is None:
+                return
+            if (key := keys.get(_address(event.device))) is not None:
+                yield key, f"Xid {event.eventData}"
 
     def _reading(self, handle: Any, memory: Any) -> Reading:
         nvml = self._nvml
@@ -105,3 +140,8 @@ class Meter:
 
     def _ecc(self, handle: Any, kind: int) -> int | None:
         return asked(self._nvml.nvmlDeviceGetTotalEccErrors, handle, kind, self._nvml.NVML_VOLATILE_ECC)
+
+
+def _address(handle: Any) -> int | None:
+    """What a handle points to; the binding makes a new pointer each time."""
+    return ctypes.cast(handle, ctypes.c_void_p).value

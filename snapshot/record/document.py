@@ -168,7 +168,7 @@ class GpuUsage(Document, kw_only=True, frozen=True):
     ecc_uncorrected: int | None
     """Memory errors during the run."""
     problems: tuple[str, ...]
-    """What NVML said when the device did not answer any more."""
+    """Critical errors that the driver reported (`Xid 79`), and what NVML said of a device that did not answer."""
 
 
 class Usage(Document, kw_only=True, frozen=True):

@@ -76,8 +76,7 @@ class Sampler:
     def _lines(self, meter: Meter) -> Iterator[str]:
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         own = self._pids()
-        for label in self._devices:
-            reading = meter.read(label)
+        for label, reading in meter.read().items():
             # A device that is lost stays so: once is enough.
             if reading.problem is None or reading.problem != self._problems.get(label):
                 yield line(now, label, reading, own)
@@ -100,7 +99,7 @@ def line(now: str, label: str, reading: Reading, own: frozenset[int]) -> str:
         None if reading.throttle is None else "+".join(reading.throttle) or "none",
         reading.ecc_corrected,
         reading.ecc_uncorrected,
-        None if reading.problem is None else reading.problem.replace(",", ";").replace("\n", " "),
+        None if reading.problem is None else reading.problem.replace(",", " and").replace("\n", " "),
     )
     return ",".join("" if value is None else str(value) for value in values) + "\n"
 
@@ -152,7 +151,8 @@ class _Sum(msgspec.Struct):
         _count(self.busy, _number(row["utilization_percent"]))
         watts = _number(row["power_watts"])
         _count(self.power, watts)
-        self._integrate(_seconds(row["time"]), watts)
+        if watts is not None and not row["energy_joules"]:
+            self._integrate(_seconds(row["time"]), watts)
         for key in ("memory_bytes", "run_memory_bytes", "temperature_celsius"):
             if (value := _number(row[key])) is not None:
                 self.peaks[key] = max(value, self.peaks.get(key, value))
@@ -163,10 +163,10 @@ class _Sum(msgspec.Struct):
         if row["throttle_reasons"] not in ("", "none"):
             self.reasons.update(dict.fromkeys(row["throttle_reasons"].split("+")))
         if row["problem"]:
-            self.problems[row["problem"]] = None
+            self.problems.update(dict.fromkeys(row["problem"].split("; ")))
 
-    def _integrate(self, now: float | None, watts: float | None) -> None:
-        if now is None or watts is None:
+    def _integrate(self, now: float | None, watts: float) -> None:
+        if now is None:
             return
         if self.before is not None:
             then, earlier = self.before
@@ -214,17 +214,21 @@ def _mean(totals: list[float]) -> float | None:
 
 def _number(cell: str) -> float | None:
     """A number that a device can have said: neither negative nor beyond 64 bits, as a damaged table may have."""
-    with suppress(ValueError):
+    # Read for every cell of tables that may have millions: `suppress` would take longer than all the rest.
+    if not cell:
+        return None
+    try:
         value = float(cell)
-        if 0 <= value < 2**64:
-            return value
-    return None
+    except ValueError:
+        return None
+    return value if 0 <= value < 2**64 else None
 
 
 def _seconds(cell: str) -> float | None:
-    with suppress(ValueError, OverflowError, OSError):
+    try:
         return datetime.fromisoformat(cell).timestamp()
-    return None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _whole(value: float | None) -> int | None:
@@ -238,9 +242,7 @@ def _rounded(value: float | None) -> float | None:
 def notes(found: Iterable[GpuUsage]) -> list[str]:
     """What a reader of the result should know of its GPUs."""
     said = [
-        f"GPU {usage.gpu} went wrong while the run went on: {', '.join(usage.problems)}"
-        for usage in found
-        if usage.problems
+        f"GPU {usage.gpu} reported during the run: {', '.join(usage.problems)}" for usage in found if usage.problems
     ]
     said += [
         f"GPU {usage.gpu} had {usage.ecc_uncorrected} memory errors during the run that could not be corrected"

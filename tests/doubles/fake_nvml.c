@@ -9,6 +9,7 @@
    FAKE_NVML_FAIL       FUNCTION=CODE,...  calls that fail (3 not supported, 13 not there, 999 unknown)
    FAKE_NVML_MIG        number of MIG instances of the first GPU; 0 for MIG mode without any
    FAKE_NVML_LOST       GPU:N  that GPU is lost (code 15) after N utilisation calls
+   FAKE_NVML_XID        GPU:XID:N  that GPU reports that error, once, after N utilisation calls
    FAKE_NVML_PROCESSES  GPU:PID:MIB;...  or @FILE, which is read at every call
    FAKE_NVML_USED       MiB in use on each GPU                             512
    FAKE_NVML_MODE       compute mode (0 default, 2 prohibited, 3 exclusive process)
@@ -24,7 +25,7 @@
 typedef int Code;
 typedef unsigned int u32;
 typedef unsigned long long u64;
-enum { OK, UNINITIALIZED, INVALID, NOT_SUPPORTED, NO_PERMISSION, NOT_FOUND = 6, TOO_SMALL = 7, LOST = 15 };
+enum { OK, UNINITIALIZED, INVALID, NOT_SUPPORTED, NO_PERMISSION, NOT_FOUND = 6, TOO_SMALL = 7, TIMEOUT = 10, LOST = 15 };
 enum { MOST = 16 };
 
 typedef struct device {
@@ -199,12 +200,39 @@ Code nvmlDeviceGetTotalEnergyConsumption(Device device, u64 *out) { WHOLE(device
 Code nvmlDeviceGetTemperature(Device device, u32 sensor, u32 *out) { WHOLE(device); (void)sensor; *out = 33 + device->looks; return OK; }
 Code nvmlDeviceGetClockInfo(Device device, u32 clock, u32 *out) { WHOLE(device); (void)clock; *out = 1410; return OK; }
 Code nvmlDeviceGetCurrentClocksEventReasons(Device device, u64 *out) { WHOLE(device); *out = strtoull(set("FAKE_NVML_THROTTLE", "1"), NULL, 0); return OK; }
-Code nvmlDeviceGetCurrentClocksThrottleReasons(Device device, u64 *out) { READY(); return nvmlDeviceGetCurrentClocksEventReasons(device, out); }
+Code nvmlDeviceGetCurrentClocksThrottleReasons(Device device, u64 *out) { WHOLE(device); *out = strtoull(set("FAKE_NVML_THROTTLE", "1"), NULL, 0); return OK; }
 Code nvmlDeviceGetTotalEccErrors(Device device, u32 type, u32 counter, u64 *out) {
   WHOLE(device);
   (void)counter;
   *out = type == 1 ? nth("FAKE_NVML_ECC", "0", device->looks) : 0;
   return OK;
+}
+
+/* Events: the set is not looked at, there is one for all */
+struct event { Device device; u64 type, data; u32 gpu_instance, compute_instance; };
+static u32 watched;
+static int reported;
+Code nvmlEventSetCreate(void **out) { READY(); *out = &watched; return OK; }
+Code nvmlEventSetFree(void *set_of_events) { READY(); (void)set_of_events; return OK; }
+Code nvmlDeviceRegisterEvents(Device device, u64 types, void *set_of_events) {
+  WHOLE(device);
+  (void)set_of_events;
+  if (types != 8) return NOT_SUPPORTED;
+  watched |= 1u << device->number;
+  return OK;
+}
+Code nvmlEventSetWait_v2(void *set_of_events, struct event *out, u32 milliseconds) {
+  READY();
+  (void)set_of_events, (void)milliseconds;
+  int number, xid, after;
+  if (sscanf(set("FAKE_NVML_XID", ""), "%d:%d:%d", &number, &xid, &after) == 3 && watched >> number & 1 && !reported)
+    for (int i = 0; i < gpu_count; i++)
+      if (gpus[i].number == number && gpus[i].looks >= after) {
+        *out = (struct event){.device = &gpus[i], .type = 8, .data = xid};
+        reported = 1;
+        return OK;
+      }
+  return TIMEOUT;
 }
 
 /* Their processes; _v2 and _v3 fill the same structure */

@@ -8,7 +8,9 @@ docs/explanation/gpu.md.
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -216,10 +218,19 @@ def test_a_device_that_is_lost_is_noted_and_ends_nothing(project: GpuProject):
     project.script("import time; time.sleep(2.2); print('done')")
     done = project.snap("run", "--gpus", "all", "train.py")
     assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
-    assert "warning: GPU 0 went wrong while the run went on: GPU is lost" in done.stderr
+    assert "warning: GPU 0 reported during the run: GPU is lost" in done.stderr
     first, second = project.record()["usage"]["gpus"]
     assert (first["problems"], second["problems"]) == (["GPU is lost"], [])
     assert second["samples"] > first["samples"]
+
+
+def test_a_critical_error_of_the_driver_is_noted(project: GpuProject):
+    project.driver(FAKE_NVML_XID="1:31:1")
+    project.script("import time; time.sleep(2.2)")
+    assert project.snap("run", "--gpus", "all", "train.py").returncode == 0
+    record = project.record()
+    assert [usage["problems"] for usage in record["usage"]["gpus"]] == [[], ["Xid 31"]]
+    assert record["notes"] == ["GPU 1 reported during the run: Xid 31"]
 
 
 def test_the_table_outlives_snap(project: GpuProject):
@@ -254,6 +265,65 @@ def test_runs_without_gpus_do_not_ask_the_driver(project: GpuProject):
     record = project.record()
     assert (record["gpus"], record["host"]["gpus"], record["usage"]["gpus"]) == (None, None, [])
     assert list(project.path.glob(".snap/runs/*/gpu.csv")) == []
+
+
+@pytest.mark.skipif(os.getuid() != 0 or not Path("/proc/driver").is_dir(), reason="needs root, and /proc/driver")
+def test_a_run_on_the_cpu_says_so_where_there_is_a_gpu_and_cuda(project: GpuProject):
+    project.script("print('cpu')")
+    fake = "mount -t tmpfs none /proc/driver && mkdir -p /proc/driver/nvidia/gpus/0000:01:00.0"
+    typed = ["unshare", "-m", "sh", "-c", f'{fake} && exec "$@"', "sh", *project.command("run", "train.py")]
+
+    def run() -> str:
+        done = subprocess.run(typed, cwd=project.path, env=project.env, capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (0, "cpu\n"), done.stderr
+        return done.stderr
+
+    project.cuda()
+    assert run().count("this runs on the CPU; `snap run --gpus all` gives it the GPUs of this host") == 1
+    (project.path / "snap.lock").unlink()
+    assert "on the CPU" not in run()
+
+
+@pytest.fixture
+def elsewhere(project: GpuProject) -> Iterator[GpuProject]:
+    """The same engine, reached by TCP: as far as `snap` can tell it is on another host."""
+    server = socket.create_server(("127.0.0.1", 0))
+    target = project.env["DOCKER_HOST"].removeprefix("unix://")
+
+    def pass_on(source: socket.socket, sink: socket.socket) -> None:
+        try:
+            while chunk := source.recv(65536):
+                sink.sendall(chunk)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def serve() -> None:
+        while True:
+            try:
+                client, _ = server.accept()
+            except OSError:
+                return
+            engine = socket.socket(socket.AF_UNIX)
+            engine.connect(target)
+            for pair in ((client, engine), (engine, client)):
+                threading.Thread(target=pass_on, args=pair, daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    project.env["DOCKER_HOST"] = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+    yield project
+    server.close()
+
+
+def test_an_engine_elsewhere_has_the_word_itself(elsewhere: GpuProject):
+    elsewhere.driver(FAKE_NVML_INIT_RC="18")
+    done = elsewhere.snap("run", "--gpus", "1", "-e", f"FAKE_NVML_GPUS={TWO}", "train.py")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0] == "NVIDIA A100-SXM4-40GB"
+    assert "the engine is on another host: its driver and GPUs are not checked" in done.stderr
+    record = elsewhere.record()
+    assert given(record) == ("cdi", [])
+    assert (record["host"]["gpus"], record["usage"]["gpus"]) == (None, [])
 
 
 # What is refused, before anything starts

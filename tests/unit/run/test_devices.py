@@ -82,10 +82,11 @@ def test_a_counter_that_was_set_back_says_nothing(tmp_path: Path) -> None:
 
 def test_a_lost_device_is_a_note(tmp_path: Path) -> None:
     lines = [line(at(0), "0", Reading(utilization=5), frozenset())]
-    lines.append(line(at(1), "0", Reading(problem="GPU is lost"), frozenset()))
+    lines.append(line(at(1), "0", Reading(problem="Xid 79; GPU is lost"), frozenset()))
+    lines.append(line(at(2), "0", Reading(problem="GPU is lost"), frozenset()))
     (found,) = summary(table(tmp_path, *lines))
-    assert (found.utilization_max, found.problems) == (5, ("GPU is lost",))
-    assert notes([found]) == ["GPU 0 went wrong while the run went on: GPU is lost"]
+    assert (found.utilization_max, found.problems) == (5, ("Xid 79", "GPU is lost"))
+    assert notes([found]) == ["GPU 0 reported during the run: Xid 79, GPU is lost"]
 
 
 @pytest.mark.parametrize("length", range(1, 20))
