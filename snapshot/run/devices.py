@@ -252,6 +252,15 @@ def notes(found: Iterable[GpuUsage]) -> list[str]:
     return said
 
 
+def missing(given: tuple[str, ...] | None, expected: int) -> str | None:
+    """What is to be said of a container that has the device files `given`, where `expected` GPUs were asked for."""
+    if given == ():
+        return "the engine was asked for GPUs and the container has none: the training runs on the CPU"
+    if given is None or "dxg" in given or len(given) >= expected:
+        return None
+    return f"the engine was asked for {expected} GPUs and the container has only {len(given)}"
+
+
 def nodes(pid: int, *, proc: Path = Path("/proc")) -> tuple[str, ...] | None:
     """The device files of NVIDIA's that process `pid` sees under /dev, its container's; None when that can't be seen.
 

@@ -181,15 +181,17 @@ class _Launched:
         self.store.write(self.run)
 
     def _watch_gpus(self, grant: Grant, state: State) -> None:
-        """Begin to sample what they do, and say it when the container has none."""
+        """Begin to sample what they do, and say it when the container has fewer."""
         from snapshot.run import devices, usage
 
         known = {unit.label: unit.uuid for unit in grant.units if unit.uuid}
         if known and state.pid:
             table = self.store.folder(self.run.id) / devices.TABLE
             self.sampler = devices.Sampler(table, known, pids=usage.processes(state.pid))
-        if not state.device_requests or devices.nodes(state.pid) == ():
-            text = "the engine was asked for GPUs and the container has none: the training runs on the CPU"
+        # Only of an engine of this host is the process one that can be looked at.
+        found = devices.nodes(state.pid) if grant.units and state.device_requests else None
+        text = devices.missing(found if state.device_requests else (), len({u.device.index for u in grant.units}))
+        if text:
             self.run = msgspec.structs.replace(self.run, notes=(*self.run.notes, text))
             self.warn(text)
 

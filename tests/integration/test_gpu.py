@@ -249,11 +249,17 @@ def test_the_table_outlives_snap(project: GpuProject):
     assert all(gpu["samples"] >= 1 for gpu in usage["gpus"])
 
 
-def test_an_engine_that_gives_nothing_is_told_on(project: GpuProject):
-    project.script("print('ran')")
-    done = project.snap("run", "--gpus", "all", "-e", "FAKE_HOOK_GIVES_NOTHING=1", "train.py")
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (0, "the engine was asked for GPUs and the container has none: the training runs on the CPU"),
+        (1, "the engine was asked for 2 GPUs and the container has only 1"),
+    ],
+)
+def test_an_engine_that_gives_less_than_was_asked_is_told_on(project: GpuProject, number: int, said: str):
+    project.script("import time; time.sleep(0.5); print('ran')")
+    done = project.snap("run", "--gpus", "all", "-e", f"FAKE_HOOK_GIVES={number}", "train.py")
     assert (done.returncode, done.stdout) == (0, "ran\n"), done.stderr
-    said = "the engine was asked for GPUs and the container has none: the training runs on the CPU"
     assert f"warning: {said}" in done.stderr
     assert project.record()["notes"] == [said]
 
