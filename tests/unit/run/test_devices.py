@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from snapshot.document import encode_json
 from snapshot.host.nvml_meter import Reading
 from snapshot.record.document import GpuUsage
-from snapshot.run.devices import COLUMNS, line, nodes, notes, summary
+from snapshot.run.devices import COLUMNS, line, missing, nodes, notes, summary
 
 HEAD = ",".join(COLUMNS) + "\n"
 
@@ -128,3 +128,19 @@ def test_the_device_files_of_a_container(tmp_path: Path) -> None:
         (dev / name).touch()
     assert nodes(7, proc=tmp_path) == ("nvidia0", "nvidia1")
     assert nodes(8, proc=tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "said"),
+    [
+        ((), 1, "has none"),
+        (("nvidia0",), 2, "asked for 2 GPUs and the container has only 1"),
+        (("nvidia0", "nvidia1"), 2, None),
+        (("nvidia0", "nvidia1"), 1, None),
+        (("dxg",), 2, None),
+        (None, 2, None),
+    ],
+)
+def test_a_container_with_fewer_devices_than_asked_for(found: tuple[str, ...] | None, expected: int, said: str | None):
+    text = missing(found, expected)
+    assert text is None if said is None else said in (text or "")
