@@ -37,14 +37,14 @@ class Toolkit(Value, kw_only=True, frozen=True):
 
 def probe(info: Mapping[str, Any], environment: Mapping[str, str]) -> Toolkit:
     """What `info` (`docker info`), the caller's `environment` and this host's files say."""
-    is_here = environment.get("DOCKER_HOST", "unix:").startswith("unix:")
+    is_here = (environment.get("DOCKER_HOST") or "unix:").startswith("unix:")
     path = f"{environment.get('PATH', '')}:{_SERVICE_PATH}"
     has_hook = "nvidia" in (info.get("Runtimes") or {}) or (
         shutil.which(_HOOK, path=path) is not None if is_here else None
     )
     discovered = info.get("DiscoveredDevices")
     if discovered is None and is_here:
-        # Docker 25 to 28.1 know CDI and do not list devices.
+        # Engines that know CDI and do not list devices yet: the field came with version 1.50 of the API, Docker 28.2.
         cdi = [f"{KIND}={name}" for folder in info.get("CDISpecDirs") or () for name in _specified(Path(folder))]
     else:
         cdi = [device["ID"] for device in discovered or () if str(device.get("ID", "")).startswith(f"{KIND}=")]

@@ -170,12 +170,14 @@ def options(wish: Wish, way: Way, toolkit: Toolkit, gpus: Gpus | None) -> tuple[
 
 
 def _whole(wish: Wish, gpus: Gpus | None) -> list[str]:
-    """The devices by the words of the wish, but for beginnings of UUIDs."""
+    """The devices by the words of the wish; by UUID where that is plainer: its beginning, or a part of a GPU."""
     found = named(wish, gpus) if gpus else {}
-    return [
-        (found[word][0].uuid or word) if word.startswith(("GPU-", "MIG-")) and len(found.get(word, ())) == 1 else word
-        for word in wish.devices
-    ]
+
+    def plain(word: str) -> str:
+        unit = found[word][0] if len(found.get(word, ())) == 1 else None
+        return (unit.uuid or word) if unit and (":" in word or not word.isdigit()) else word
+
+    return [plain(word) for word in wish.devices]
 
 
 def _quoted(field: str) -> str:

@@ -110,8 +110,8 @@ def _ways(wish: Wish, toolkit: Toolkit, gpus: Gpus | None) -> Iterator[Finding]:
             check="toolkit",
             severity="error",
             message="the engine has no CDI specification of NVIDIA GPUs",
-            remedy="write one with `nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml`; Docker before 28 needs "
-            "`features.cdi` in its daemon.json too",
+            remedy="write one with `nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml`; older engines "
+            "need `features.cdi` in their daemon.json too",
         )
     elif way == "cdi" and toolkit.cdi:
         missing = [name for name in gpus_of.cdi_names(wish, toolkit, gpus) if name not in toolkit.cdi]

@@ -33,6 +33,7 @@ def nothing(tmp_path: Path) -> dict[str, str]:
 def test_an_engine_without_any(nothing: dict[str, str]) -> None:
     found = probe({"Runtimes": {"runc": {}}, "DiscoveredDevices": None, "CDISpecDirs": ["/nowhere"]}, nothing)
     assert (found.hook, found.cdi, found.is_here) == (False, (), True)
+    assert probe({}, {**nothing, "DOCKER_HOST": ""}).is_here
 
 
 def test_a_runtime_or_a_program_on_the_path_is_the_hook(nothing: dict[str, str], tmp_path: Path) -> None:

@@ -143,6 +143,11 @@ def test_a_device_request_as_docker_reads_it(text: str, option: str) -> None:
     assert options(wish(text), "nvidia", HOOK, TWO) == (option,)
 
 
+def test_a_part_of_a_gpu_is_asked_for_by_its_uuid() -> None:
+    assert options(wish("device=0:2,1"), "nvidia", HOOK, DIVIDED) == ('--gpus="device=MIG-y,1"',)
+    assert options(wish("device=0:2"), "nvidia", ELSEWHERE, None) == ("--gpus=device=0:2",)
+
+
 def test_cdi_devices_are_named_as_the_specification_names_them() -> None:
     by_uuid = Toolkit(hook=False, cdi=("nvidia.com/gpu=GPU-0aaaa", "nvidia.com/gpu=GPU-1aaaa"))
     assert options(wish("all"), "cdi", CDI, TWO) == ("--device=nvidia.com/gpu=all",)
