@@ -1,12 +1,14 @@
 """What every test may ask for."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
+DOUBLES = Path(__file__).resolve().parent / "doubles"
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -33,3 +35,18 @@ def command(repository: Path) -> Command:
         return done
 
     return run
+
+
+@pytest.fixture(scope="session")
+def fake_nvml(command, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a stub `libnvidia-ml.so.1`, for LD_LIBRARY_PATH: the fake GPU of machines that have none."""
+    if shutil.which("gcc") is None:
+        if os.getuid() != 0 or shutil.which("apt-get") is None:
+            if "CI" in os.environ:
+                pytest.fail("the stub of NVML needs gcc")
+            pytest.skip("the stub of NVML needs gcc")
+        command("apt-get", "update", "-qq")
+        command("apt-get", "install", "-y", "-qq", "--no-install-recommends", "gcc", "libc6-dev")
+    library = tmp_path_factory.mktemp("nvml") / "libnvidia-ml.so.1"
+    command("gcc", "-shared", "-fPIC", "-Wl,-soname,libnvidia-ml.so.1", "-o", library, DOUBLES / "fake_nvml.c")
+    return library.parent

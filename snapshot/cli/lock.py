@@ -80,6 +80,13 @@ def command(
         _export(place, lock, form, output)
 
 
+def current(place: Place) -> Lock | None:
+    """The lock of the project if it is what the project asks for now; nothing is made."""
+    if is_current(place.root, settings_of(place.config)) is not None:
+        return None
+    return document.read(place.root / document.FILE_NAME)
+
+
 def ensure(place: Place, *, offline: bool = False) -> Lock:
     """The lock of the project, made if there is none or the project asks for something else now.
 

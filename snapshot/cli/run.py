@@ -4,7 +4,7 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,11 @@ from snapshot.host.container import check_host
 from snapshot.record.document import Run
 from snapshot.report import text
 from snapshot.run.command import understand
+
+if TYPE_CHECKING:
+    from snapshot.cli.gpus import Asked
+    from snapshot.lock.document import Lock
+    from snapshot.record.document import Request
 
 
 class _Run(click.Command):
@@ -38,7 +43,7 @@ class _Run(click.Command):
 
 @click.command("run", cls=_Run, short_help=COMMANDS["run"], context_settings={"allow_interspersed_args": False})
 @click.option("-m", "module", is_flag=True, help="Run a module, as `python -m` does.")
-@click.option("--gpus", metavar="all|N|device=…", help="GPUs to give to the run, as `docker run` has it.")
+@click.option("--gpus", metavar="all|N|device=…", help="GPUs for the run: all, the first N, or by index or UUID.")
 @click.option(
     "-e", "--env", "env", multiple=True, metavar="K[=V]", help="Environment of the run; without V the caller's value."
 )
@@ -86,12 +91,20 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
     request = request_of(given, os.environ)
     _ = place.store  # runs whose `snap` died are finished first
     from snapshot.cli.build import with_architectures
-    from snapshot.cli.lock import ensure
+    from snapshot.cli.lock import current, ensure
 
-    lock = with_architectures(place, ensure(place, offline=given["offline"]), offline=given["offline"])
+    asked = _gpus(place, request)
+    if asked:
+        asked.check(current(place))
+    lock = ensure(place, offline=given["offline"])
+    if asked:
+        asked.check(lock)  # before its image is built
+    lock = with_architectures(place, lock, offline=given["offline"])
+    _tell_gpus(asked, lock)
     interactive = given["interactive"]
     options = Options(
         request=request,
+        grant=asked.grant() if asked else None,
         name=given["name"],
         data=given["data"],
         write_back=not given["no_write_back"],
@@ -117,6 +130,26 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
     _tell(run)
     assert run.exit is not None
     ctx.exit(AROUND_A_RUN if run.exit.code is None else run.exit.code)
+
+
+def _gpus(place: Place, request: Request) -> Asked | None:
+    """What there is of the GPUs that are asked for; nothing is imported or asked when none are."""
+    if request.gpus is None:
+        return None
+    from snapshot.cli.gpus import Asked
+
+    return Asked(place, request.gpus)
+
+
+def _tell_gpus(asked: Asked | None, lock: Lock) -> None:
+    """What is to be said once the lock is there; refuses what it shows to be impossible."""
+    if asked or lock.cuda:
+        from snapshot.cli import gpus
+
+        if asked:
+            gpus.tell(asked.check(lock))
+        else:
+            gpus.tell_unused(lock)
 
 
 def _new_line(log: Path) -> None:

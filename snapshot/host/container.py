@@ -114,7 +114,11 @@ _NO_ENGINE = re.compile(
 )
 _HINTS = (
     ("could not select device driver", "install `nvidia-container-toolkit` on this host, and restart Docker"),
+    ("unresolvable CDI devices", "see `docker info` for the CDI devices that the engine has"),
+    ("CDI device injection failed", "write the specification anew with `nvidia-ctk cdi generate`"),
+    ("requirement error", "upgrade the NVIDIA driver, or lock packages that are built for an older CUDA"),
     ("unknown device", "see `nvidia-smi -L` for the GPUs of this host"),
+    ("nvidia-container-cli", "see that `nvidia-smi` works on this host, and that the container toolkit is up to date"),
     ("executable file not found", "the image has no such program; a script of the project is run as `snap run SCRIPT`"),
     ("no space left on device", "free some space with `docker system prune`"),
     ("range of CPUs", "give `--cpus` a number in that range"),

@@ -58,6 +58,8 @@ class State(Value, kw_only=True, frozen=True):
     image: str
     labels: Mapping[str, str]
     mounts: tuple[str, ...] = ()
+    device_requests: int = 0
+    """How many requests for devices, GPUs or CDI's, the engine took with it."""
 
     @property
     def has_started(self) -> bool:
@@ -277,4 +279,5 @@ def _state(found: Mapping[str, Any]) -> State:
         finished=state["FinishedAt"],
         image=found["Image"],
         labels=dict(found["Config"].get("Labels") or {}),
+        device_requests=len(found["HostConfig"].get("DeviceRequests") or ()),
     )

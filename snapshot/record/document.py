@@ -106,6 +106,15 @@ class Host(Document, kw_only=True, frozen=True):
     """uid:gid that the training ran as."""
 
 
+class Given(Document, kw_only=True, frozen=True):
+    """The GPUs that the run was given."""
+
+    way: str
+    """nvidia (a device request, as `docker run --gpus` makes it) or cdi (Container Device Interface)."""
+    devices: tuple[str, ...]
+    """Indices among the host's GPUs, as in `0`; of a part of one in MIG mode, as in `0:1`. Empty if not known."""
+
+
 class Exit(Document, kw_only=True, frozen=True):
     """How the training ended."""
 
@@ -133,12 +142,42 @@ class Output(Document, kw_only=True, frozen=True):
     """Why the project folder did not get it; None when it did."""
 
 
+class GpuUsage(Document, kw_only=True, frozen=True):
+    """What one GPU of the run did, as far as somebody looked; None is what it does not say."""
+
+    gpu: str
+    """As in `Given.devices`."""
+    samples: int
+    utilization_mean: float | None
+    """Per cent of the time in which it computed anything."""
+    utilization_max: int | None
+    peak_memory: int | None
+    """Bytes in use on the device, by whomever."""
+    run_peak_memory: int | None
+    """Bytes in use by the run's own processes."""
+    power_mean: float | None
+    """Watts."""
+    power_max: float | None
+    energy: float | None
+    """Joules, of the whole device."""
+    temperature_max: int | None
+    """Degrees Celsius."""
+    throttle_reasons: tuple[str, ...]
+    """What held the clocks down at any time, in the words of nvidia-smi."""
+    ecc_corrected: int | None
+    ecc_uncorrected: int | None
+    """Memory errors during the run."""
+    problems: tuple[str, ...]
+    """Critical errors that the driver reported (`Xid 79`), and what NVML said of a device that did not answer."""
+
+
 class Usage(Document, kw_only=True, frozen=True):
-    """What the training used, read from its control group while it ran."""
+    """What the training used, read from its control group and its GPUs while it ran."""
 
     peak_memory: int | None
     """Bytes."""
     cpu_seconds: float | None
+    gpus: tuple[GpuUsage, ...] = ()
 
 
 class Run(Document, kw_only=True, frozen=True):
@@ -153,6 +192,8 @@ class Run(Document, kw_only=True, frozen=True):
     """Folder of the project on the host."""
     command: Command
     request: Request
+    gpus: Given | None = None
+    """None when no GPU was asked for."""
     code: Code
     data: tuple[Data, ...] = ()
     platform: Platform

@@ -34,6 +34,7 @@ runs/ID/run.json   the record: command, code, platform, host, results (JSON)
 runs/ID/snap.lock  the lock of the image that it ran in
 runs/ID/log        what it printed
 runs/ID/outputs/   the files that it wrote
+runs/ID/gpu.csv    what its GPUs did, second by second
 code/              the project's files as they were when a run started, each content kept once;
                    the .json files list them, the .tar files hold them
 active/            runs that are not finished

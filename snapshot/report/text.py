@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from snapshot.project.names import display, from_text
-from snapshot.record.document import Exit, Output, Run
+from snapshot.record.document import Exit, GpuUsage, Output, Run
 
 T = TypeVar("T")
 
@@ -134,6 +134,7 @@ def details(run: Run, packages: Sequence[str] = ()) -> str:
         *_code(run),
         *_platform(run, packages),
         *_host(run),
+        *_gpus(run),
         *((f"env {key}", value) for key, value in sorted(run.request.environment.items())),
         *_some("data", run.data, lambda d: f"{shown(d.path)} ({d.kind}, {d.reason})"),
         *_some("skipped", run.code.skipped, lambda s: f"{shown(s.path)} ({s.reason})"),
@@ -192,9 +193,42 @@ def _host(run: Run) -> list[tuple[str, str]]:
         ("engine", f"Docker {host.engine}, {host.store}"),
     ]
     if host.gpus:
-        devices = ", ".join(device.name for device in host.gpus.devices) or "no device"
-        lines.append(("gpu", f"{devices}; driver {host.gpus.driver}, CUDA {host.gpus.cuda}"))
+        lines.append(("driver", f"NVIDIA {host.gpus.driver}, CUDA up to {host.gpus.cuda}"))
     return lines
+
+
+def _gpus(run: Run) -> list[tuple[str, str]]:
+    """The devices that the run was given, each with what it did."""
+    if run.gpus is None:
+        return []
+    known = run.host.gpus.devices if run.host and run.host.gpus else ()
+    names = {str(device.index): device.name or "" for device in known}
+    used = {usage.gpu: usage for usage in run.usage.gpus} if run.usage else {}
+    lines = []
+    for label in run.gpus.devices or (run.request.gpus or "",):
+        name = f"{label} {names.get(label.partition(':')[0], '')}".strip()
+        lines.append(("gpu", ", ".join([f"{name} ({run.gpus.way})", *(_did(used[label]) if label in used else ())])))
+    return lines
+
+
+def _did(usage: GpuUsage) -> list[str]:
+    said = []
+    if usage.utilization_mean is not None:
+        said.append(f"{usage.utilization_mean:.0f} % busy (at most {usage.utilization_max} %)")
+    if usage.peak_memory is not None:
+        own = f", {size(usage.run_peak_memory)} of it the run's" if usage.run_peak_memory is not None else ""
+        said.append(f"{size(usage.peak_memory)} of memory at most{own}")
+    if usage.power_mean is not None:
+        said.append(f"{usage.power_mean:.0f} W (at most {usage.power_max:.0f} W)")
+    if usage.energy is not None:
+        said.append(f"{usage.energy:,.0f} J")
+    if usage.temperature_max is not None:
+        said.append(f"{usage.temperature_max} °C at most")
+    if usage.throttle_reasons:
+        said.append(f"slowed down by {', '.join(usage.throttle_reasons)}")
+    if usage.ecc_corrected:
+        said.append(f"{usage.ecc_corrected} memory errors corrected")
+    return said
 
 
 def _output(output: Output) -> str:

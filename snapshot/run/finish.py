@@ -56,6 +56,7 @@ def finish(store: Store, run: Run, engine: Engine, *, usage: Usage | None = None
         else _exit(state)
     )
     ended = None if missed else time_of(state.finished)
+    run, usage = _with_gpus(folder, run, usage)
     final = _final(run, end, found, usage, started=time_of(state.started), ended=ended)
     store.write(final)
     workspace.drop_marks(written)
@@ -71,17 +72,31 @@ def _completed(run: Run, state: State, engine: Engine) -> Run:
     if state.labels.get(LOCK_LABEL) != run.platform.lock:
         notes = (*notes, f"the image `{run.platform.reference}` does not say that it is of this run's lock")
     platform = msgspec.structs.replace(run.platform, image=state.image)
-    return msgspec.structs.replace(run, platform=platform, host=run.host or host_of(engine), notes=notes)
+    host = run.host or host_of(engine, nvml.probe() if run.gpus and run.gpus.devices else None)
+    return msgspec.structs.replace(run, platform=platform, host=host, notes=notes)
 
 
-def host_of(engine: Engine) -> Host:
-    """The machine and the engine."""
+def _with_gpus(folder: Path, run: Run, usage: Usage | None) -> tuple[Run, Usage | None]:
+    """With what the table of its GPUs says, which is there though its `snap` died."""
+    if run.gpus is None:
+        return run, usage
+    from snapshot.run import devices
+
+    found = devices.summary(folder / devices.TABLE)
+    if not found:
+        return run, usage
+    usage = msgspec.structs.replace(usage or Usage(peak_memory=None, cpu_seconds=None), gpus=found)
+    return msgspec.structs.replace(run, notes=(*run.notes, *devices.notes(found))), usage
+
+
+def host_of(engine: Engine, gpus: nvml.Gpus | None) -> Host:
+    """The machine and the engine; `gpus` is what its driver says, asked only for a run that has some."""
     info = engine.info()
     return Host(
         machine=machine.probe(),
         engine=info["ServerVersion"],
         store=info["Driver"],
-        gpus=nvml.probe(),
+        gpus=gpus,
         user=f"{os.getuid()}:{os.getgid()}",
     )
 
@@ -165,7 +180,8 @@ def _never_ran(store: Store, run: Run, engine: Engine, state: State | None) -> R
     else:
         error = (state.error if state else "") or "it was interrupted before its container started"
         status, written, found = "failed", [], Captured()
-    final = _final(run, Exit(code=None, error=error), found, None, started=None, ended=None)
+    run, usage = _with_gpus(folder, run, None)
+    final = _final(run, Exit(code=None, error=error), found, usage, started=None, ended=None)
     final = msgspec.structs.replace(final, status=status)
     store.write(final)
     workspace.drop_marks(written)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -25,11 +26,15 @@ from snapshot.project.names import display, from_text, to_text
 from snapshot.project.tree import Scan, scan
 from snapshot.record.code import snapshots
 from snapshot.record.code.trees import checkout
-from snapshot.record.document import Code, Command, Data, Git, Platform, Request, Run, Skipped, Usage
+from snapshot.record.document import Code, Command, Data, Git, Given, Platform, Request, Run, Skipped, Usage
 from snapshot.record.store import Store, container_of, new_id
 from snapshot.run import finish, outside, workspace
 from snapshot.run.command import Invocation
 from snapshot.run.launch import launch
+
+if TYPE_CHECKING:
+    from snapshot.run.devices import Sampler
+    from snapshot.run.preflight import Grant
 
 LABEL = "org.snapshot-ml.run"
 
@@ -38,6 +43,8 @@ class Options(Value, kw_only=True, frozen=True):
     """What `snap run` was asked for, beside the command."""
 
     request: Request
+    grant: Grant | None = None
+    """How the run gets the GPUs that the request asks for."""
     name: str | None = None
     data: tuple[str, ...] = ()
     write_back: bool = True
@@ -82,7 +89,7 @@ def train(
         try:
             _prepare(store, project, run, seen, moment)
             container = _container(store, project, invocation, options, run, snapshot, seen, binds, environment)
-            launched = _Launched(store, run, project.root, engine)
+            launched = _Launched(store, run, project.root, engine, options.grant, warn)
             usage = launched.go(container, keep=claim.descriptor, build=build)
         except SnapshotError:
             # It never ran: nothing of it stays. In doubt, and whatever else may be raised, the next command looks.
@@ -131,8 +138,12 @@ def _scan(project: Project, invocation: Invocation) -> Scan:
 class _Launched:
     """The record of a run while its container starts and runs."""
 
-    def __init__(self, store: Store, run: Run, root: Path, engine: Engine) -> None:
+    def __init__(
+        self, store: Store, run: Run, root: Path, engine: Engine, grant: Grant | None, warn: Callable[[str], None]
+    ) -> None:
         self.store, self.run, self.root, self.engine = store, run, root, engine
+        self.grant, self.warn = grant, warn
+        self.sampler: Sampler | None = None
 
     def go(self, container: Container, *, keep: int, build: Callable[[], None]) -> Usage | None:
         """Run to the end, building the image first if the engine does not have it."""
@@ -144,23 +155,45 @@ class _Launched:
             return self._launch(container, keep)
 
     def _launch(self, container: Container, keep: int) -> Usage | None:
-        return launch(container, self.engine, keep=(keep,), meanwhile=self._add_host, started=self._note_start)
+        try:
+            return launch(container, self.engine, keep=(keep,), meanwhile=self._add_host, started=self._note_start)
+        finally:
+            if self.sampler:
+                self.sampler.stop()
 
     def _add_host(self) -> None:
         """Find out, while the engine works, what the run does not wait for."""
         with suppress(EngineError):  # no engine: the launch itself will say so
-            self.run = msgspec.structs.replace(self.run, host=finish.host_of(self.engine))
+            host = finish.host_of(self.engine, self.grant.host if self.grant else None)
+            self.run = msgspec.structs.replace(self.run, host=host)
         asked = self.run.code.git
         if asked is not None:
             asked = msgspec.structs.replace(asked, dirty=git.dirty(self.root))
         self.run = msgspec.structs.replace(self.run, code=msgspec.structs.replace(self.run.code, git=asked))
 
     def _note_start(self, state: State) -> None:
+        if self.grant:
+            self._watch_gpus(self.grant, state)
         platform = msgspec.structs.replace(self.run.platform, image=state.image)
         self.run = msgspec.structs.replace(
             self.run, status="running", started=finish.time_of(state.started), platform=platform
         )
         self.store.write(self.run)
+
+    def _watch_gpus(self, grant: Grant, state: State) -> None:
+        """Begin to sample what they do, and say it when the container has fewer."""
+        from snapshot.run import devices, usage
+
+        known = {unit.label: unit.uuid for unit in grant.units if unit.uuid}
+        if known and state.pid:
+            table = self.store.folder(self.run.id) / devices.TABLE
+            self.sampler = devices.Sampler(table, known, pids=usage.processes(state.pid))
+        # Only of an engine of this host is the process one that can be looked at.
+        found = devices.nodes(state.pid) if grant.units and state.device_requests else None
+        text = devices.missing(found if state.device_requests else (), len({u.device.index for u in grant.units}))
+        if text:
+            self.run = msgspec.structs.replace(self.run, notes=(*self.run.notes, text))
+            self.warn(text)
 
 
 def _prepare(store: Store, project: Project, run: Run, seen: Scan, moment: int) -> None:
@@ -227,6 +260,9 @@ def _record(
         project=str(project.root),
         command=Command(argv=invocation.argv, kind=invocation.kind, directory=str(invocation.directory)),
         request=options.request,
+        gpus=Given(way=options.grant.way, devices=tuple(unit.label for unit in options.grant.units))
+        if options.grant
+        else None,
         code=Code(
             digest=snapshot.digest,
             files=snapshot.files,
@@ -285,7 +321,7 @@ def _container(
         network=options.request.network,
         terminal=options.terminal,
         stdin=options.stdin,
-        options=tuple(_engine_options(options.request)),
+        options=(*(options.grant.options if options.grant else ()), *_engine_options(options.request)),
     )
 
 
@@ -317,9 +353,8 @@ def _environment(
 
 
 def _engine_options(request: Request) -> Iterator[str]:
-    """Options of `docker run`, and a shared memory as large as Linux gives: 64 MB break every data loader."""
+    """More options of `docker run`, and a shared memory as large as Linux gives: 64 MB break every data loader."""
     given = (
-        ("--gpus", request.gpus),
         ("--memory", request.memory),
         ("--cpus", request.cpus),
         ("--shm-size", request.shm_size),

@@ -8,6 +8,8 @@ between the last look and the end is missed, at most `PERIOD` seconds.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from snapshot.record.document import Usage
@@ -69,6 +71,20 @@ def _files(pid: int, proc: Path, root: Path) -> tuple[list[Path], list[tuple[Pat
             for mount in (controllers, "cpuacct"):
                 cpu.insert(0, (root / mount / relative / "cpuacct.usage", 1e-9))
     return memory, cpu
+
+
+def processes(pid: int, *, proc: Path = Path("/proc"), root: Path = _ROOT) -> Callable[[], frozenset[int]]:
+    """Tells, at each call, the processes in the control group of process `pid`."""
+    memory, _ = _files(pid, proc, root)
+    folders = tuple(dict.fromkeys(path.parent for path in memory))
+
+    def now() -> frozenset[int]:
+        for folder in folders:
+            with suppress(OSError):
+                return frozenset(map(int, (folder / "cgroup.procs").read_text().split()))
+        return frozenset()
+
+    return now
 
 
 def _number(path: Path) -> int | None:

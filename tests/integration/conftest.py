@@ -64,8 +64,8 @@ def engine_environment(command) -> Callable[..., Environment]:
     return partial(environment, command)
 
 
-def start(command, *arguments: str) -> None:
-    done = command("scripts/engine", "start", *arguments, check=False)
+def start(command, *arguments: str, env: Mapping[str, str] | None = None) -> None:
+    done = command("scripts/engine", "start", *arguments, check=False, env=env)
     if done.returncode == LACKS_SOMETHING and "CI" not in os.environ:
         pytest.skip(f"no engine can be had here: {done.stderr.strip()}")
     assert done.returncode == 0, done.stderr

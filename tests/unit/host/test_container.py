@@ -31,6 +31,13 @@ def test_only_the_reason_is_said(text: str, words: str) -> None:
         ("failed to set up container networking: network nope not found", "nope", "docker network ls"),
         ("Minimum memory limit allowed is 6MB", "6MB", "`--memory`"),
         ('could not select device driver "" with capabilities: [[gpu]]', "gpu", "nvidia-container-toolkit"),
+        ("CDI device injection failed: unresolvable CDI devices nvidia.com/gpu=7", "gpu=7", "docker info"),
+        (
+            "nvidia-container-cli: requirement error: unsatisfied condition: cuda>=13.0, please update your driver",
+            "cuda>=13.0",
+            "upgrade the NVIDIA driver",
+        ),
+        ("nvidia-container-cli: initialization error: load library failed: libnvidia-ml.so.1", "load", "nvidia-smi"),
         ("client version 1.51 is too new. Maximum supported API version is 1.41", "too new", "upgrade Docker"),
         (
             "permission denied while trying to connect to the Docker daemon socket at unix:///x/engine: dial",

@@ -5,7 +5,20 @@ from typing import Any
 
 import msgspec
 
-from snapshot.record.document import Code, Command, Data, Exit, Output, Platform, Request, Run, Skipped, Usage
+from snapshot.record.document import (
+    Code,
+    Command,
+    Data,
+    Exit,
+    Given,
+    GpuUsage,
+    Output,
+    Platform,
+    Request,
+    Run,
+    Skipped,
+    Usage,
+)
 from snapshot.report import text
 
 
@@ -77,3 +90,26 @@ def test_what_is_not_known_of_the_usage_is_left_out():
     used = [lines(a_run(usage=Usage(peak_memory=m, cpu_seconds=c)), "used") for c, m in ((1, 2), (None, 2), (1, None))]
     assert used == [["1.0 s of CPU, 2 B of memory at most"], ["2 B of memory at most"], ["1.0 s of CPU"]]
     assert lines(a_run(usage=Usage(peak_memory=None, cpu_seconds=None)), "used") == []
+
+
+def test_each_gpu_of_a_run_has_a_line_with_what_is_known():
+    full = GpuUsage(
+        gpu="0", samples=9, utilization_mean=87.4, utilization_max=100, peak_memory=70_000_000_000,
+        run_peak_memory=69_500_000_000, power_mean=412.3, power_max=690.0, energy=1_234_567.0, temperature_max=71,
+        throttle_reasons=("sw_power_cap",), ecc_corrected=2, ecc_uncorrected=0, problems=(),
+    )  # fmt: skip
+    silent = GpuUsage(
+        gpu="1", samples=1, utilization_mean=None, utilization_max=None, peak_memory=None, run_peak_memory=None,
+        power_mean=None, power_max=None, energy=None, temperature_max=None, throttle_reasons=(), ecc_corrected=None,
+        ecc_uncorrected=None, problems=("GPU is lost",),
+    )  # fmt: skip
+    usage = Usage(peak_memory=None, cpu_seconds=None, gpus=(full, silent))
+    assert lines(a_run(gpus=Given(way="cdi", devices=("0", "1", "2:0")), usage=usage), "gpu") == [
+        "0 (cdi), 87 % busy (at most 100 %), 70.0 GB of memory at most, 69.5 GB of it the run's, "
+        "412 W (at most 690 W), 1,234,567 J, 71 °C at most, slowed down by sw_power_cap, 2 memory errors corrected",
+        "1 (cdi)",
+        "2:0 (cdi)",
+    ]
+    elsewhere = a_run(request=Request(gpus="all"), gpus=Given(way="nvidia", devices=()))
+    assert lines(elsewhere, "gpu") == ["all (nvidia)"]
+    assert lines(a_run(), "gpu") == []

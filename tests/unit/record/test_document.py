@@ -1,0 +1,59 @@
+"""Records of older versions stay readable."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from snapshot.record.document import Run, loads
+
+OLD: dict[str, Any] = {
+    "schema": "snap.run/1",
+    "id": "20260101T000000000-0000",
+    "name": None,
+    "status": "finished",
+    "project": "/p",
+    "command": {"argv": ["train.py"], "kind": "script", "directory": "."},
+    "request": {
+        "environment": {}, "gpus": '"device=0,1"', "network": None, "shm_size": None, "memory": None, "cpus": None,
+    },
+    "code": {"digest": "sha256:0", "files": 1, "bytes": 1, "git": None, "skipped": []},
+    "data": [],
+    "platform": {
+        "lock": "sha256:1", "image": "sha256:2", "reference": "snap:1", "base": "b", "base_digest": None,
+        "base_layers": [], "python": "3.11.2",
+    },
+    "host": {
+        "machine": {
+            "hostname": "h", "system": "s", "kernel": "k", "architecture": "x86_64", "cpu": "c", "cpu_flags": [],
+            "cores": 2, "memory": 1,
+        },
+        "engine": "28.5.2",
+        "store": "overlay2",
+        "gpus": {
+            "driver": "580.95.05",
+            "cuda": "13.0",
+            "devices": [{"index": 0, "name": "H100", "uuid": "GPU-0", "compute_capability": "9.0", "memory": 1}],
+        },
+        "user": "0:0",
+    },
+    "container": "snap-x",
+    "write_back": True,
+    "created": "2026-01-01T00:00:00.000Z",
+    "started": None,
+    "ended": None,
+    "exit": {"code": 0, "signal": None, "out_of_memory": False, "error": None},
+    "outputs": [],
+    "deleted": [],
+    "usage": {"peak_memory": 1, "cpu_seconds": 1.0},
+    "notes": [],
+}  # fmt: skip
+
+
+def test_a_record_from_before_gpus_were_watched_is_read() -> None:
+    run: Run = loads(json.dumps(OLD).encode(), where="run.json")
+    assert run.gpus is None
+    assert run.usage is not None and run.usage.gpus == ()
+    assert run.host is not None and run.host.gpus is not None
+    (device,) = run.host.gpus.devices
+    assert (device.name, device.ecc, device.mig) == ("H100", None, None)
