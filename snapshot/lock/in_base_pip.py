@@ -93,7 +93,7 @@ def wanted(question: dict[str, Any], repository: PyPIRepository) -> list[Any]:
         folder, file = Path(name), question["file"]
         FOLDERS.append(f"{name}/")
         if not file:
-            file = folder / question["source"]
+            file = folder / Path(question["source"]).name
             write(file, "".join(f"{_INCLUDE.sub(rooted, line)}\n" for line in question["lines"]))
         upgrades = folder / "upgrades"
         write(upgrades, "\n".join(question["upgrades"]))

@@ -99,26 +99,24 @@ def unread(root: Path, found: Requirements) -> tuple[str, ...]:
 
 def _first(reading: Reading) -> Requirements:
     """The first that says something."""
-    for path, reader in _candidates(reading):
-        if reading.there(path):
+    for name in _candidates(reading):
+        if reading.there(reading.root / name):
             before = dict(reading.files)
-            if (found := reader(reading, path)) is not None:
+            if (found := _reader(name)(reading, reading.root / name)) is not None:
                 return found
             reading.files = before
     return _of_code(reading) or Requirements(source=NONE)
 
 
-def _candidates(reading: Reading) -> Iterator[tuple[Path, Reader]]:
-    """The files that may be there and how each is read, in order."""
+def _candidates(reading: Reading) -> tuple[str, ...]:
+    """The files that may be there, in order."""
     root = reading.root
     locks = [name for name in LOCKS if (root / name).exists()]
     belonging = [name for name in locks if _belongs(reading, name)]
     order = ["pylock.toml", *belonging, *REQUIREMENTS]
     order += [f"{FOLDER}/{name}" for name in _in_folder(root)]
     order += [name for name in locks if name not in belonging]
-    order += [PROJECT_FILE, "Pipfile", *ENVIRONMENTS, "setup.cfg", "setup.py"]
-    for name in order:
-        yield root / name, _reader(name)
+    return (*order, PROJECT_FILE, "Pipfile", *ENVIRONMENTS, "setup.cfg", "setup.py")
 
 
 def _belongs(reading: Reading, lock: str) -> bool:

@@ -6,13 +6,14 @@ The default group is installed, and the groups and extras that the configuration
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from snapshot.document import Value
-from snapshot.project import markers
+from snapshot.project import local, markers
 from snapshot.project.formats import pins
 from snapshot.project.reading import Reading, normal
 from snapshot.project.requirements import Need, Pin, Requirements
@@ -70,7 +71,12 @@ def read(reading: Reading, path: Path) -> Requirements:
     wanted = _wanted(reading, path, metadata)
     told = all(package.groups is not None for package in packages)
     roots = None if told else _roots(reading, path)
-    return pins.pinned(reading, path, _pins(reading, path, packages, wanted), roots=roots)
+    code = {
+        normal(package.name): partial(_of_code, reading, path, package)
+        for package in packages
+        if package.path and local.is_inside(reading, path.parent / package.path)
+    }
+    return pins.pinned(reading, path, _pins(reading, path, packages, wanted), roots=roots, code=code)
 
 
 def _wanted(reading: Reading, path: Path, metadata: Mapping[str, Any]) -> frozenset[str]:
@@ -139,6 +145,11 @@ def _needs(reading: Reading, path: Path, package: _Package) -> list[Need]:
         return [pins.need(text) for text in package.dependencies]
     except ValueError as problem:
         raise reading.wrong(path, f"package `{package.name}`: {problem}", REMEDY) from None
+
+
+def _of_code(reading: Reading, path: Path, package: _Package, _: Need) -> list[Need]:
+    """What a package that lies in the project needs."""
+    return _needs(reading, path, package)
 
 
 def _roots(reading: Reading, path: Path) -> list[Need] | None:

@@ -14,6 +14,9 @@ from snapshot.project import local, markers
 from snapshot.project.reading import Reading, normal
 from snapshot.project.requirements import Need, Pin, PinnedFile, Pins, Requirements
 
+Code = Mapping[str, Callable[[Need], Sequence[Need]]]
+"""Name of a package that is code of the project → what it needs itself, for the extras that are asked of it."""
+
 _SHA256 = re.compile(r"sha256:([0-9a-f]{64})", re.IGNORECASE)
 
 
@@ -23,11 +26,13 @@ def pinned(
     packages: Iterable[Pin],
     *,
     roots: Sequence[Need] | None,
+    code: Code | None = None,
     requires_python: str | None = None,
     python: str | None = None,
 ) -> Requirements:
-    """The value for the pins of the lock file `path`."""
-    pins = tuple(packages)
+    """The value for the pins of the lock file `path`; where `code` is needed, what that needs takes its place."""
+    pins = tuple(_past(pin, code) for pin in packages) if code else tuple(packages)
+    roots = without_code(roots, code) if roots and code else roots
     listed = pins if roots is None else reachable(pins, roots)
     lines = tuple(dict.fromkeys(line(pin) for pin in listed))
     return Requirements(
@@ -106,9 +111,15 @@ def merged(needs: Iterable[Need]) -> tuple[Need, ...]:
     return tuple(dict.fromkeys(needs))
 
 
-def without_code(
-    needs: Sequence[Need], code: Mapping[str, Callable[[Need], Sequence[Need]]], within: tuple[str, ...] = ()
-) -> tuple[Need, ...]:
+def _past(pin: Pin, code: Code) -> Pin:
+    return msgspec.structs.replace(
+        pin,
+        needs=without_code(pin.needs, code),
+        extras={extra: without_code(needs, code) for extra, needs in pin.extras.items()},
+    )
+
+
+def without_code(needs: Sequence[Need], code: Code, within: tuple[str, ...] = ()) -> tuple[Need, ...]:
     """`needs` with those that name a package which is code replaced by what that one needs itself."""
     out: list[Need] = []
     for need in needs:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import msgspec
 
 from snapshot.document import Value
 from snapshot.errors import UsageError
-from snapshot.project import markers
+from snapshot.project import local, markers
 from snapshot.project.formats import pins, poetry_table
 from snapshot.project.reading import Reading, normal
 from snapshot.project.requirements import Need, Pin, Requirements
@@ -81,6 +82,9 @@ def read(reading: Reading, path: Path) -> Requirements:
         path,
         _chosen(reading, path, packages, metadata, walked=roots is not None),
         roots=roots,
+        code={
+            normal(one.name): partial(_of_code, reading, path, one) for one in packages if _is_code(reading, path, one)
+        },
         requires_python=None,
     )
 
@@ -179,6 +183,19 @@ def _direct(reading: Reading, path: Path, name: str, source: _Source) -> str | N
     if source.type == "directory":
         return pins.folder(reading, path.parent / source.url)
     raise reading.wrong(path, f"package `{name}`: its source is of the unknown kind `{source.type}`", REMEDY)
+
+
+def _is_code(reading: Reading, path: Path, package: _Package) -> bool:
+    """Whether the package lies in the project."""
+    source = package.source
+    return bool(source and source.type == "directory" and local.is_inside(reading, path.parent / source.url))
+
+
+def _of_code(reading: Reading, path: Path, package: _Package, need: Need) -> list[Need]:
+    """What a package that is code needs, with the extras that `need` asks of it."""
+    extras = [extra for extra in package.extras if normal(extra) in need.extras]
+    more = [one for extra in extras for one in _extra_needs(reading, path, package, extra)]
+    return [*_needs(reading, path, package), *more]
 
 
 def _needs(reading: Reading, path: Path, package: _Package, only: frozenset[str] | None = None) -> Iterator[Need]:

@@ -7,7 +7,7 @@ the configuration names them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,7 @@ def read(reading: Reading, path: Path) -> Requirements:
         path,
         _merged(found.pin(package) for package in packages if not found.is_code(package)),
         roots=found.roots(),
+        code=found.code,
         requires_python=requires if isinstance(requires, str) else None,
     )
 
@@ -133,7 +134,7 @@ class _Graph:
         self.reading, self.path, self.packages, self.project, self.table = reading, path, packages, project, table
         name = normal(project.name) if project else ""
         self.decide = markers.asked_of_uv(name, reading.extras, reading.groups)
-        self.code: dict[str, Callable[[Need], Sequence[Need]]] = {
+        self.code: pins.Code = {
             normal(package.name): partial(self._of_code, package) for package in packages if self.is_code(package)
         }
 
@@ -154,7 +155,7 @@ class _Graph:
             out += self._asked(extra, "extra", project.optional_dependencies if project else {})
         for group in self.reading.groups:
             out += self._asked(group, "dependency group", project.dev_dependencies if project else self._own_groups())
-        return list(pins.without_code(out, self.code))
+        return out
 
     def pin(self, package: _Package) -> Pin:
         """One package as it is pinned."""
@@ -173,9 +174,9 @@ class _Graph:
             files=tuple(file for file in files if file) if direct is None else (),
             index=index if isinstance(index, str) and "://" in index else None,
             direct=direct,
-            needs=pins.without_code(self._needs(package, package.dependencies), self.code),
+            needs=tuple(self._needs(package, package.dependencies)),
             extras={
-                normal(extra): pins.without_code(self._needs(package, needs), self.code)
+                normal(extra): tuple(self._needs(package, needs))
                 for extra, needs in package.optional_dependencies.items()
             },
         )

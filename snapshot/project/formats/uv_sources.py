@@ -92,7 +92,11 @@ def _member(reading: Reading, path: Path, uv: Mapping[str, Any], name: str) -> P
     for pattern in members if isinstance(members, list) else []:
         if not isinstance(pattern, str) or not pattern or pattern.startswith("/"):
             continue
-        for folder in sorted(path.parent.glob(pattern)):
+        try:
+            folders = sorted(path.parent.glob(pattern))
+        except (ValueError, NotImplementedError, OSError) as problem:
+            raise reading.wrong(path, f"`{pattern}` in `tool.uv.workspace.members`: {problem}") from None
+        for folder in folders:
             project = (
                 reading.toml(folder / path.name, peek=True).get("project") if (folder / path.name).is_file() else {}
             )

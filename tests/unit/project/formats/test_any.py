@@ -44,14 +44,14 @@ def folder(factory: pytest.TempPathFactory, name: str) -> Path:
 
 
 @pytest.mark.parametrize("name", KINDS)
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.binary(max_size=60))
 def test_any_bytes(tmp_path_factory: pytest.TempPathFactory, name: str, data: bytes) -> None:
     attempt(folder(tmp_path_factory, name), name, data)
 
 
 @pytest.mark.parametrize("name", KINDS)
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
 def test_any_slip_of_the_pen(tmp_path_factory: pytest.TempPathFactory, name: str, data: st.DataObject) -> None:
     text = KINDS[name].encode()
@@ -61,7 +61,7 @@ def test_any_slip_of_the_pen(tmp_path_factory: pytest.TempPathFactory, name: str
 
 
 @pytest.mark.parametrize("name", [name for name in KINDS if name.endswith((".toml", ".lock", "Pipfile"))])
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
 def test_any_value_of_another_type(tmp_path_factory: pytest.TempPathFactory, name: str, data: st.DataObject) -> None:
     if name == "Pipfile.lock":

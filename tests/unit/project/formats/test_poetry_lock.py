@@ -104,6 +104,20 @@ def test_older_ones_are_walked_from_the_manifest(tmp_path: Path) -> None:
     )
 
 
+def test_a_folder_in_the_project_is_code_and_what_it_needs_is_needed(tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "pyproject.toml").write_text("[tool.poetry.dependencies]\nlib = {path = 'lib', extras = ['x']}\n")
+    lib = package(
+        "lib",
+        after="[package.dependencies]\nsix = '*'\nattrs = {version = '*', optional = true}\n[package.extras]\n"
+        "x = ['attrs']\n[package.source]\ntype = 'directory'\nurl = 'lib'",
+    )
+    (tmp_path / "poetry.lock").write_text(lib + package("six") + package("attrs") + tail("2.0"))
+    found = read(tmp_path)
+    assert found.pins and found.pins.roots == (Need(name="six"), Need(name="attrs"))
+    assert (found.lines, found.import_roots) == (("six==1.0", "attrs==1.0"), ("lib",))
+
+
 def test_the_oldest_keep_files_and_categories_apart(tmp_path: Path) -> None:
     six, dev = (
         f'[[package]]\nname = "{name}"\nversion = "1.0"\ncategory = "{category}"\noptional = false\n'

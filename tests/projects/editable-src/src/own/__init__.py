@@ -1,0 +1,5 @@
+"""The project's own package."""
+
+import six
+
+VERSION = six.__version__

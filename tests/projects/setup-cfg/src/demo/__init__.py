@@ -1,0 +1,3 @@
+"""Installed with `-e .` by those who work on it."""
+
+NAME = "demo"
