@@ -103,7 +103,12 @@ def _beside(root: Path, old: Lock | None) -> dict[str, str]:
     from snapshot.lock import pack
 
     memory = _user_cache() / "packed"
-    return {path: pack.packed_digest(root / path, memory=memory) for path in named if (root / path).exists()}
+    return {
+        # What this machine lacks can't have changed; the wheel that was built of it may be in the cache.
+        path: pack.packed_digest(root / path, memory=memory) if (root / path).exists() else old.sources.files[path]
+        for path in named
+        if old
+    }
 
 
 def difference(lock: Lock, wanted: Wanted) -> str | None:
