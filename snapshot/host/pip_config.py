@@ -24,7 +24,7 @@ from snapshot.host.container import Mount
 LISTS = ("extra-index-url", "find-links", "trusted-host")
 OPTIONS = (
     "index-url", "no-index", "cert", "client-cert", "proxy", "timeout", "retries", "pre", "prefer-binary",
-    "no-binary", "only-binary", "uploaded-prior-to", *LISTS,
+    "no-binary", "only-binary", "uploaded-prior-to", "require-hashes", *LISTS,
 )  # fmt: skip
 """What decides where packages come from and which; the rest (`user`, `target` …) is about installing."""
 _ALIASES = {"default-timeout": "timeout", "pypi-url": "index-url"}
@@ -47,6 +47,11 @@ class PipConfig:
     bundle: Path | None = None
     """The certificates that servers are checked against."""
     netrc: Path | None = None
+
+    @property
+    def requires_hashes(self) -> bool:
+        """Whether every requirement is to give hashes; the words that pip takes for yes."""
+        return self.options.get("require-hashes", "").lower() in ("y", "yes", "t", "true", "on", "1")
 
     def listed(self, option: str) -> tuple[str, ...]:
         """The values of an option that may be given several times."""
@@ -93,6 +98,8 @@ def equip(config: PipConfig, *, root: Path, folders: Iterable[Path] = ()) -> Equ
     Folders of the host are mounted read-only at their own place, since paths to them may stand in requirements.
     """
     options, visible, mounts = dict(config.options), [*folders], []
+    # Of the project's requirements, not of what pip installs to build one.
+    options.pop("require-hashes", None)
     if config.bundle:
         options["cert"] = f"{INSIDE}/certificates"
         mounts.append(_file_mount(config.bundle, options["cert"]))

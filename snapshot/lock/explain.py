@@ -31,6 +31,7 @@ _OTHER_NAME = re.compile(
 _NO_PROJECT = re.compile(
     r"^(?P<what>.*?)(?: from \S+)?(?: \(from (?P<where>.*?)\))? does not appear to be a Python project", re.DOTALL
 )
+_NOT_THERE = re.compile(r"HTTP error 404 .*?for url: (?P<url>\S+)", re.DOTALL)
 _ENOUGH = 300
 _NETWORK_KINDS = frozenset(
     {"ConnectionFailedError", "ConnectionTimeoutError", "ProxyConnectionError", "SSLVerificationError"}
@@ -85,11 +86,10 @@ def error(failure: Failure, *, source: str, python: str, places: Mapping[str, st
         return wrong_hash(_items(message, source))
     if failure.kind == "NoHash":
         return no_hash(message, source)
-    if failure.kind == "HashMismatch":
-        found_file = re.search(r"^ *(?P<what>\S.*?) from (?P<url>\S+?):?$", message, re.MULTILINE)
-        what = f"`{found_file['what']}`" if found_file else "a file"
+    if failure.kind == "OtherBytes":
         return IntegrityError(
-            f"{what} is not the file whose hash its link gives", hint="try again, or use another index"
+            f"`{message}` is not the file whose hash its index or its link gives",
+            hint="try again, or use another index; if it stays so, find out who changed it",
         )
     if failure.kind == "NotBuilt":
         told = [re.sub(r"^\s*ERROR: ", "", strip_credentials(line)) for line in failure.output]
@@ -114,7 +114,13 @@ def error(failure: Failure, *, source: str, python: str, places: Mapping[str, st
     if network and failure.kind not in ("RequirementsFileParseError", "UnsupportedPythonVersion"):
         return out_of_reach(network[0])
     if found := first(_NO_VERSION, said):
+        miss = failure.missing[0] if failure.missing else None
+        if miss and miss.reason == "platform" and not miss.requires_python and platforms(miss.files):
+            where = _items(place(found["where"] or ""), source)
+            return other_platforms(found["what"], where, python, miss)
         return no_version(found, source, python, said)
+    if found := _NOT_THERE.search(message):
+        return ResolveError(f"`{found['url']}` is not there (404)", hint="correct the address")
     if failure.kind == "UnsupportedPythonVersion":
         return other_python(message, python)
     if found := _INVALID.search(message):
@@ -135,6 +141,17 @@ def not_found(missing: Sequence[Miss], python: str) -> SnapshotError:
         hint="add the index that has them to pip's configuration (`extra-index-url`)"
         if kinds <= {"name", "version"}
         else "lock anew with the tool that pins them, for Linux and this Python",
+    )
+
+
+def other_platforms(what: str, where: str, python: str, miss: Miss) -> SnapshotError:
+    """A package that has wheels, for others."""
+    where = f" ({where})" if where else ""
+    return ResolveError(
+        f"`{what}`{where} has no file for Python {python} on this base: "
+        f"of {miss.name} {miss.version}, {platforms(miss.files)}",
+        hint="ask for another version, or choose another Python or base in the configuration: "
+        '`python = "3.12"`, `base = "python:3.12-slim-bookworm"`',
     )
 
 
@@ -323,6 +340,8 @@ def out_of_reach(line: str) -> SnapshotError:
         return NetworkError(
             f"{where}: {status['code']} {status['words']}", hint="try again later, or use another index"
         )
+    if found := re.search(r"too many (\d{3}) error responses", line):
+        return NetworkError(f"{where}: answers {found[1]}", hint="try again later, or use another index")
     reason = _ERRNO.search(line)
     words = reason[1].strip().lower() if reason else "timed out" if "timed out" in line.lower() else "no connection"
     return NetworkError(

@@ -27,6 +27,7 @@ from pyproject_hooks import quiet_subprocess_runner
 
 WORK = Path("/snap/build")
 SOURCE, ENVIRONMENT, OUT = WORK / "source", WORK / "environment", WORK / "out"
+EPOCH = int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
 TOLD = 200
 """Lines of a failing build."""
 
@@ -50,6 +51,9 @@ def built(question: dict[str, Any]) -> dict[str, Any]:
     SOURCE.mkdir()
     OUT.mkdir()
     unpack_file(question["source"], str(SOURCE))
+    # One time for all: versions of pip differ in what they give a file, and a wheel can't tell times before 1980.
+    for path in sorted(SOURCE.rglob("*")):
+        os.utime(path, (EPOCH, EPOCH), follow_symlinks=False)
     project = SOURCE / (question["subdirectory"] or "")
     if not any((project / name).is_file() for name in ("pyproject.toml", "setup.py")):
         return {"failure": "NoProject"}
@@ -60,7 +64,7 @@ def built(question: dict[str, Any]) -> dict[str, Any]:
     if missing := sorted(line for line in needed if not is_met(line)):
         return {"needed": missing}
     wheel = Path(builder.build("wheel", OUT))
-    clamp(wheel, int(os.environ["SOURCE_DATE_EPOCH"]))
+    clamp(wheel)
     return {"wheel": wheel.name}
 
 
@@ -97,12 +101,12 @@ def is_met(line: str) -> bool:
     return not requirement.extras and requirement.specifier.contains(distribution.version, prereleases=True)
 
 
-def clamp(wheel: Path, epoch: int) -> None:
-    """Give entries that are younger than `epoch` (seconds since 1970) that time, where a backend paid it no heed.
+def clamp(wheel: Path) -> None:
+    """Give entries that are younger than SOURCE_DATE_EPOCH that time, where a backend paid it no heed.
 
     All other wheels stay as the backend made them, byte for byte.
     """
-    latest = max(time.gmtime(epoch)[:6], (1980, 1, 1, 0, 0, 0))
+    latest = max(time.gmtime(EPOCH)[:6], (1980, 1, 1, 0, 0, 0))
     with zipfile.ZipFile(wheel) as archive:
         if all(info.date_time <= latest for info in archive.infolist()):
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -9,6 +10,7 @@ import in_base_sources
 from in_base_links import described, download, hash_file
 from in_base_said import NotFound
 from pip._internal.models.search_scope import SearchScope
+from pip._vendor.packaging.requirements import Requirement
 from pip._vendor.packaging.utils import (
     InvalidSdistFilename,
     InvalidWheelFilename,
@@ -19,6 +21,7 @@ from pip._vendor.packaging.utils import (
 from pip._vendor.packaging.version import InvalidVersion, Version
 
 CONNECTIONS = 6
+NO_VERSION = re.compile(r"Could not find a version that satisfies the requirement (?P<what>.*?)(?: \(from |$)")
 SHOWN = 40
 """File names that are told of a version whose files do not fit."""
 
@@ -102,6 +105,19 @@ def miss(pin: dict[str, Any], candidates: list[Any], finder: Any) -> dict[str, A
         "requires_python": next((link.requires_python for link in files if link.requires_python), None),
         "versions": sorted({version_of(link.filename) or "" for link in links} - {""}, key=Version)[-8:],
     }
+
+
+def lacking(said: list[str], finder: Any) -> list[dict[str, Any]]:
+    """Of a requirement that no version fits, as pip `said`: what there is for other platforms and Pythons."""
+    found = next((match for line in said if (match := NO_VERSION.search(line))), None)
+    if found is None:
+        return []
+    requirement = Requirement(found["what"])
+    links = all_links(str(canonicalize_name(requirement.name)), finder)
+    versions = {version_of(link.filename) or "" for link in links} - {""}
+    fit = sorted(requirement.specifier.filter(versions), key=Version)
+    pin = {"name": requirement.name, "version": fit[-1] if fit else "", "index": None}
+    return [miss(pin, [], finder)] if fit else []
 
 
 def pin_missed(pin: dict[str, Any], reason: str) -> dict[str, Any]:

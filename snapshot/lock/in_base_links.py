@@ -29,6 +29,13 @@ def has_hash(link: Any, sha256: str, allowed: dict[str, set[str]], held: Path | 
     return any(hash_file(path, kind) in digits for kind, digits in others.items())
 
 
+def held_at(link: Any) -> Path | None:
+    """Where an earlier resolution has kept the file of `link`; None where it has not, or its hash is not known."""
+    sha256 = hash_of(link)
+    path = Path(PACKAGES, "sha256", sha256[:2], sha256, link.filename) if sha256 else None
+    return path if path and path.exists() else None
+
+
 def keep(link: Any, path: Path) -> Path:
     """Copy a file out of the folder that pip will remove, to where packages lie by content."""
     sha256 = hash_file(path)

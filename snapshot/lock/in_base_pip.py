@@ -8,10 +8,14 @@ those are kept for the build. Hashes are the index's; a file is read to be hashe
 from __future__ import annotations
 
 import functools
+import mimetypes
 import os
 import re
 import shlex
+import shutil
+import tarfile
 import tempfile
+import zipfile
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,9 +24,14 @@ import in_base_find
 import in_base_sources
 import pip
 import piptools.logging
-from in_base_links import described, has_hash, hash_of, keep, note_sizes
-from in_base_said import FOLDERS, SAID, NeedsSources, NoHash, NotBuilt, WrongHash, listen
-from pip._internal.exceptions import HashMismatch, InstallationSubprocessError, MetadataGenerationFailed
+from in_base_links import described, has_hash, hash_of, held_at, keep, note_sizes
+from in_base_said import FOLDERS, SAID, NeedsSources, NoHash, NotBuilt, NoVersion, OtherBytes, WrongHash, listen
+from pip._internal.exceptions import (
+    DistributionNotFound,
+    HashMismatch,
+    InstallationSubprocessError,
+    MetadataGenerationFailed,
+)
 from pip._internal.metadata import get_metadata_distribution
 from pip._internal.req.constructors import install_req_from_line
 from pip._internal.utils.temp_dir import global_tempdir_manager
@@ -34,8 +43,13 @@ from piptools.utils import drop_extras, key_from_ireq
 
 HTTP_CACHE = "/snap/cache/pip"
 METADATA = "/snap/cache/metadata"
-TOML_ERROR: type[ValueError] = import_module("pip._internal.pyproject").tomllib.TOMLDecodeError
-"""The standard library's, or on an older Python pip's own."""
+BROKEN = (
+    import_module("pip._internal.pyproject").tomllib.TOMLDecodeError,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    EOFError,
+)
+"""What pip lets pass of a source archive that can't be read."""
 
 _INCLUDE = re.compile(r"(\s*(?:-r|-c|--requirement|--constraint|-f|--find-links)(?:\s+|\s*=\s*))(\S.*)")
 
@@ -58,6 +72,8 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
             packages = resolve(question, given, repository, sizes)
     except NeedsSources as problem:
         needed = problem.needed
+    except DistributionNotFound as problem:
+        raise NoVersion(problem, in_base_find.lacking(SAID, repository.finder)) from problem.__cause__
     return {
         "packages": sorted(packages, key=lambda package: str(package["name"])),
         "needed": needed,
@@ -107,7 +123,7 @@ def wanted(question: dict[str, Any], repository: PyPIRepository) -> list[Any]:
                 constraint=constraint,
             )
     # Hashes of one are asked of all, also where the one is not for this base.
-    repository.options.require_hashes |= any(ireq.hash_options for ireq in out)
+    repository.options.require_hashes |= question["require_hashes"] or any(ireq.hash_options for ireq in out)
     out = [ireq for ireq in out if ireq.match_markers(())]
     for ireq in out:
         drop_extras(ireq)
@@ -176,6 +192,13 @@ def watch_preparing(command: Any) -> dict[str, Path]:
 def remember(preparer: Any, fetched: dict[str, Path]) -> None:
     """Let `preparer` look for a wheel's metadata under its sha256 first, and keep what it had to fetch."""
     fetch, prepare = preparer._fetch_metadata_only, preparer._prepare_linked_requirement
+    plain = preparer._download
+
+    def download_ours(link: Any, location: str) -> tuple[str, str]:
+        held = held_at(link)
+        if held is None:
+            return tuple(plain(link, location))
+        return shutil.copy(held, location), mimetypes.guess_type(link.filename)[0] or ""
 
     def fetch_ours(req: Any) -> Any:
         path = metadata_path(req)
@@ -189,17 +212,18 @@ def remember(preparer: Any, fetched: dict[str, Path]) -> None:
         req.hash_options = {kind: list(known) for kind, known in req.hash_options.items()}
         try:
             distribution = saved(prepare(req, *arguments, **options), path)
-        except (InstallationSubprocessError, MetadataGenerationFailed, TOML_ERROR) as problem:
+        except (InstallationSubprocessError, MetadataGenerationFailed, *BROKEN) as problem:
             raise NotBuilt(in_base_sources.spoken(link)) from problem
         except HashMismatch as problem:
             if not req.hash_options:
-                raise
+                raise OtherBytes(in_base_sources.spoken(link)) from problem
             got = problem.gots.get("sha256")
             raise WrongHash(f"{link.filename} {got.hexdigest() if got else ''} ({req.comes_from})") from problem
         if not link.is_file and not link.is_vcs and req.local_file_path:
             fetched[link.url] = keep(link, Path(req.local_file_path))
         return distribution
 
+    preparer._download = download_ours
     preparer._fetch_metadata_only = fetch_ours
     preparer._prepare_linked_requirement = prepare_ours
 

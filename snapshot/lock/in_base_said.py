@@ -23,8 +23,20 @@ class NeedsSources(Exception):  # noqa: N818
         self.needed = needed
 
 
+class OtherBytes(Exception):  # noqa: N818
+    """A file that is not the one whose hash its index or link gives."""
+
+
 class NotBuilt(Exception):  # noqa: N818
     """A package whose own build fails while pip asks it for its metadata."""
+
+
+class NoVersion(Exception):  # noqa: N818
+    """pip's `DistributionNotFound`, and what there is for other platforms."""
+
+    def __init__(self, problem: Exception, missing: list[dict[str, Any]]) -> None:
+        super().__init__(str(problem))
+        self.missing = missing
 
 
 class NotFound(Exception):  # noqa: N818

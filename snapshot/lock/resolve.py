@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from snapshot.document import Document, decode_json
-from snapshot.errors import EngineError, ResolveError, SnapshotError
+from snapshot.errors import EngineError, IntegrityError, ResolveError, SnapshotError
 from snapshot.host import pip_config, process
 from snapshot.host.container import Container, Mount, run_tool
 from snapshot.host.files import make_dirs
@@ -121,10 +121,11 @@ def resolve(
     question = _question(requirements, root, equipment, environment)
     # A repository's version follows its commit.
     pins = {package.name: package.version for package in kept if package.vcs is None}
-    question |= {"pins": pins, "upgrades": list(upgrades)}
+    question |= {"pins": pins, "upgrades": list(upgrades), "require_hashes": pip.requires_hashes}
     asking = _Asking(image, requirements, root, cache, equipment, kept, environment)
-    answer = asking.ask(question)
-    return _resolved(answer, asking.sources, root)
+    resolved = _resolved(asking.ask(question), asking.sources, root)
+    _check_same(kept, resolved.packages)
+    return resolved
 
 
 def find(
@@ -169,6 +170,26 @@ def requirements_of_indexes(
     """`lines` of `source`, to be looked for where the lines of `requirements` say: on their indexes and in folders."""
     named = tuple(line for line in requirements.lines if _INDEXES.match(line.strip()))
     return Requirements(source=source or requirements.source, lines=(*named, *lines), folders=requirements.folders)
+
+
+def _check_same(kept: Sequence[Package], packages: Sequence[Package]) -> None:
+    """Raise IntegrityError where an index has other bytes under the name of a file that is locked."""
+    known = {(file.name, file.url): file.hashes for package in kept for file in _served(package)}
+    for package in packages:
+        for file in _served(package):
+            old = known.get((file.name, file.url), file.hashes)
+            if old["sha256"] != file.hashes["sha256"]:
+                raise IntegrityError(
+                    f"`{file.name}` has changed on `{package.index or file.url}`: "
+                    f"locked is sha256:{old['sha256']}, and now it is sha256:{file.hashes['sha256']}",
+                    hint="find out who changed it; if that was meant, run "
+                    f"`snap lock --upgrade-package {package.name}`",
+                )
+
+
+def _served(package: Package) -> tuple[Wheel | Sdist, ...]:
+    """The files of `package` that a server has."""
+    return tuple(file for file in (*package.wheels, package.sdist) if file and file.url)
 
 
 class _Asking:
@@ -281,6 +302,7 @@ def _question(
         "pins": {},
         "pins_to_find": [],
         "upgrades": [],
+        "require_hashes": False,
         "sources": {},
         "configuration": equipment.configuration,
         "environment": {**equipment.environment, **{name: environment[name] for name in sorted(asked)}},

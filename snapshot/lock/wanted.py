@@ -139,7 +139,11 @@ def _beside(lock: Lock, root: Path) -> dict[str, str]:
     from snapshot.lock import pack
 
     memory = platformdirs.user_cache_path("snapshot") / "packed"
-    return {path: pack.packed_digest(root / path, memory=memory) for path in named if (root / path).exists()}
+    return {
+        # What this machine lacks can't have changed; the wheel that was built of it may be in the cache.
+        path: pack.packed_digest(root / path, memory=memory) if (root / path).exists() else lock.sources.files[path]
+        for path in named
+    }
 
 
 def _other_python(lock: Lock, wanted: Wanted) -> str | None:

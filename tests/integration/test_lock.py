@@ -1,18 +1,11 @@
 """`snap lock` against a real engine, a real base and real indexes."""
 
-import base64
 import hashlib
-import http.server
-import io
 import os
 import shutil
 import ssl
 import subprocess
-import tarfile
-import threading
-import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -21,71 +14,7 @@ from snapshot.errors import IntegrityError, NetworkError, ResolveError, Snapshot
 from snapshot.host.engine import Engine
 from snapshot.lock.document import Lock
 from snapshot.lock.locking import Settings, is_current, lock_project
-
-USER, PASSWORD = "ada", "s3cret-t0ken"
-
-
-def wheel(name: str, version: str, *requires: str, python: str | None = None) -> bytes:
-    """A wheel that holds one module and its metadata."""
-    info = f"{name}-{version}.dist-info"
-    lines = [
-        "Metadata-Version: 2.1",
-        f"Name: {name}",
-        f"Version: {version}",
-        *(f"Requires-Dist: {r}" for r in requires),
-    ]
-    lines += [f"Requires-Python: {python}"] if python else []
-    files = {
-        f"{name}.py": "",
-        f"{info}/METADATA": "\n".join(lines) + "\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{info}/RECORD": "",
-    }
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for path, text in files.items():
-            archive.writestr(zipfile.ZipInfo(path), text)
-    return out.getvalue()
-
-
-@dataclass
-class Index:
-    """A package index on loopback, as simple as an old company mirror: no ranges, no metadata, no JSON."""
-
-    url: str = ""
-    files: dict[str, bytes] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
-    protected: bool = False
-    with_hashes: bool = True
-
-    def add(self, name: str, version: str, *requires: str, python: str | None = None) -> str:
-        data = wheel(name, version, *requires, python=python)
-        self.files[f"{name}-{version}-py3-none-any.whl"] = data
-        return hashlib.sha256(data).hexdigest()
-
-    @property
-    def with_credentials(self) -> str:
-        return self.url.replace("://", f"://{USER}:{PASSWORD}@")
-
-    def page(self, name: str) -> bytes | None:
-        files = [file for file in self.files if file.partition("-")[0] == name]
-        ends = {
-            file: "#sha256=" + hashlib.sha256(self.files[file]).hexdigest() if self.with_hashes else ""
-            for file in files
-        }
-        return (
-            "".join(f'<a href="/files/{file}{ends[file]}">{file}</a>\n' for file in files).encode() if files else None
-        )
-
-    def answer(self, path: str, authorization: str | None) -> tuple[int, str, bytes]:
-        self.asked.append(path)
-        wanted = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-        if self.protected and authorization != wanted:
-            return 401, "text/plain", b"who are you?"
-        parts = path.strip("/").split("/")
-        body = self.page(parts[1]) if parts[0] == "simple" else self.files.get(parts[-1])
-        kind = "text/html" if parts[0] == "simple" else "application/octet-stream"
-        return (404, "text/plain", b"") if body is None else (200, kind, body)
+from tests.integration.indexes import PASSWORD, USER, Index, serve, wheel
 
 
 @pytest.fixture
@@ -96,27 +25,6 @@ def index() -> Iterator[Index]:
     served.url = f"http://127.0.0.1:{server.server_address[1]}/simple"
     yield served
     server.shutdown()
-
-
-def serve(served: Index) -> http.server.ThreadingHTTPServer:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, kind, body = served.answer(self.path, self.headers.get("Authorization"))
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(body)
-
-        do_HEAD = do_GET  # noqa: N815
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
 
 
 LockIt = Callable[..., tuple[Lock, bool]]
@@ -414,7 +322,7 @@ def test_no_requirements_make_a_lock_without_packages(lock_it: LockIt) -> None:
         (["spam @ http://nohost.invalid/spam-1.0-py3-none-any.whl"], NetworkError, "`http://nohost.invalid/spam-1.0"),
         (["future"], ResolveError, "`future` needs another Python than 3.11: >=3.99"),
         (["-e ."], ResolveError, "requirements.txt, line 1"),
-        (["spam @ git+https://127.0.0.1/spam"], ResolveError, "no package of an index"),
+        (["spam @ hg+https://127.0.0.1/spam"], ResolveError, "no package of an index"),
     ],
 )
 def test_what_can_not_be_resolved(
@@ -480,29 +388,6 @@ def test_an_index_that_was_not_asked_is_a_warning(lock_it: LockIt, index: Index)
     lock_it("spam", environment={"PIP_EXTRA_INDEX_URL": "http://127.0.0.1:9/simple"})
     (warning,) = lock_it.warned  # type: ignore[attr-defined]
     assert warning.startswith("went without an index: ") and "127.0.0.1:9" in warning
-
-
-BACKEND = """
-import os
-def prepare_metadata_for_build_wheel(folder, config_settings=None):
-    os.mkdir(folder + "/spam-1.0.dist-info")
-    open(folder + "/spam-1.0.dist-info/METADATA", "w").write("Metadata-Version: 2.1\\nName: spam\\nVersion: 1.0\\n")
-    return "spam-1.0.dist-info"
-"""
-
-
-@pytest.mark.parametrize("backend", [BACKEND, "raise SystemExit('no compiler')"], ids=["builds", "does not build"])
-def test_source_only(lock_it: LockIt, index: Index, backend: str) -> None:
-    settings = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:gz") as archive:
-        for name, text in {"pyproject.toml": settings, "backend.py": backend}.items():
-            entry = tarfile.TarInfo(f"spam-1.0/{name}")
-            entry.size = len(text)
-            archive.addfile(entry, io.BytesIO(text.encode()))
-    index.files["spam-1.0.tar.gz"] = out.getvalue()
-    found = refused(lock_it, "spam")
-    assert isinstance(found, ResolveError) and "`spam` 1.0 is on the index as source only" in found.message
 
 
 def test_a_base_with_another_python(lock_it: LockIt, index: Index) -> None:
