@@ -133,12 +133,10 @@ def test_resolved_fetched_and_built_without_network_twice_the_same(resolve, here
 
 def test_nothing_of_installing_stays(resolve, here: Engine, cache: Path) -> None:
     lock = lock_of(here, *resolve("libgl1"))
-    built = build(here, lock, cache_dir=cache)
-    young = f"find / -xdev -newermt @{lock.source_date_epoch} -not -path '/etc/*' -not -path /etc -not -path /"
+    built = build(here, lock, cache_dir=cache, no_cache=True)
+    young = f"find /usr /var /root /opt /home /srv /etc/alternatives -newermt @{lock.source_date_epoch}"
     left = "find /var/log /var/cache/apt /var/cache/ldconfig /var/lib/apt/lists /tmp /mnt -type f -size +0"
-    assert (
-        inside(built.reference, "sh", "-c", f"{young} -not -path '/dev*' -not -path '/proc*' -not -path '/sys*'") == ""
-    )
+    assert inside(built.reference, "sh", "-c", young) == ""
     assert inside(built.reference, "sh", "-c", left) == ""
     gone = "ls /etc/machine-id /usr/sbin/policy-rc.d /etc/passwd- /var/lib/dpkg/status-old 2>/dev/null; true"
     assert inside(built.reference, "sh", "-c", gone) == ""
@@ -159,9 +157,9 @@ def test_the_same_on_both_stores(resolve, use, engine, second_engine, cache: Pat
 
 def test_docker_alone_builds_the_same(resolve, here: Engine, cache: Path, tmp_path: Path) -> None:
     lock = lock_of(here, *resolve("libgl1"))
-    built = build(here, lock, cache_dir=cache)
+    built = build(here, lock, cache_dir=cache, no_cache=True)
     target = tmp_path / "context"
-    write_context(lock, target, cache_dir=cache, offline=True)
+    write_context(lock, target, cache_dir=cache)
     head = (target / "Dockerfile").read_text().split("docker buildx build", 1)[1].split("< Dockerfile")[0]
     words = head.replace("\\\n#", "").replace(built.reference, "snap-test:by-hand").split()
     with (target / "Dockerfile").open() as dockerfile:
@@ -215,7 +213,7 @@ def test_names_that_the_archive_does_not_have(resolve) -> None:
     with pytest.raises(ResolveError, match=r"no package `ffmpegg` \(the configuration") as caught:
         resolve("libgl1", "ffmpegg")
     assert "`ffmpeg`" in (caught.value.hint or "")
-    with pytest.raises(ResolveError, match="`libgl1:riscv64`.*takes packages of"):
+    with pytest.raises(ResolveError, match=r"`libgl1:riscv64`.*takes packages of"):
         resolve("libgl1:riscv64")
     with pytest.raises(ResolveError, match=r"does not have `hello=0\.1`"):
         resolve("hello=0.1")
@@ -244,14 +242,14 @@ def base_of(here: Engine, tmp_path: Path) -> Iterator[Callable[[str], str]]:
         here.untag(reference)
 
 
-def sources(*lines: str) -> str:
-    return f"RUN rm /etc/apt/sources.list.d/* && printf '%s\\n' {' '.join(repr(line) for line in lines)} > /etc/apt/sources.list"
+def sources(line: str) -> str:
+    return f"RUN rm /etc/apt/sources.list.d/* && echo '{line}' > /etc/apt/sources.list"
 
 
 def test_archives_that_can_not_be_used(resolve, base_of, archive, host: AptConfig) -> None:
     address, files = archive
     image = base_of(sources(f"deb [trusted=yes] {address}/own bookworm main"))
-    with pytest.raises(NetworkError, match=f"can't be read: .*{address}/own/.*404"):
+    with pytest.raises(NetworkError, match=rf"can't be read: .*{address}/own .*404"):
         resolve("hello", image=image)
     files["/own/dists/bookworm/InRelease"] = b"nobody signed this"
     with pytest.raises((NetworkError, IntegrityError)):
@@ -260,7 +258,6 @@ def test_archives_that_can_not_be_used(resolve, base_of, archive, host: AptConfi
     files["/own/dists/bookworm/Release"] = b"Origin: Own\nSuite: bookworm\nSHA256:\n"
     with pytest.raises(IntegrityError, match="not signed"):
         resolve("hello", image=image)
-    # The clock is not what is asked here: this release was signed long ago, for a week.
     closed = base_of(sources("deb http://127.0.0.1:9/debian bookworm main"))
     with pytest.raises(NetworkError, match="can't be read"):
         resolve("hello", image=closed, apt_config=replace(host, archives=()))
