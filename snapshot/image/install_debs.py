@@ -18,7 +18,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 LEFT_BEHIND = (
     "/etc/.pwd.lock",
@@ -76,7 +76,7 @@ def main(folder: str) -> None:
     with tempfile.TemporaryDirectory(dir="/mnt") as work:
         install(debs, work, {**ENVIRONMENT, "SOURCE_DATE_EPOCH": str(epoch)})
     check(debs)
-    tidy(changed(before, times()))
+    tidy(changed(before, times()), before)
     for path in [path for path in changed(before, times()) if path not in before and os.path.dirname(path) in before]:
         if is_folder(path):
             remake(path)
@@ -153,11 +153,17 @@ def changed(before: dict[str, tuple[int, int]], now: dict[str, tuple[int, int]])
     return {path: found for path, found in now.items() if path not in before or before[path][0] != found[0]}
 
 
-def tidy(paths: Iterable[str]) -> None:
-    """Remove or empty those of `paths` that tell when and where this was installed; folders stay."""
+def tidy(paths: Iterable[str], before: Container[str]) -> None:
+    """Remove or empty those of `paths` that tell when and where this was installed; folders stay.
+
+    What was there `before` is emptied: of a file of the base that is removed, some stores' layers tell when it was.
+    """
     files = [path for path in paths if not is_folder(path)]
     for path in matching(LEFT_BEHIND, files):
-        os.unlink(path)
+        if path in before:
+            empty(path)
+        else:
+            os.unlink(path)
     for path in matching(EMPTIED, files):
         empty(path)
 

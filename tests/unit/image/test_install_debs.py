@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from snapshot.image import install_debs
-from snapshot.image.install_debs import EMPTIED, LEFT_BEHIND, below, changed, matching, remake, settle
+from snapshot.image.install_debs import EMPTIED, LEFT_BEHIND, below, changed, matching, remake, settle, tidy
 
 EPOCH = 1_700_000_000
 
@@ -79,6 +79,14 @@ def test_logs_and_backups_go_and_what_packages_need_stays() -> None:
     logs = ["/var/log/alternatives.log", "/var/log/apt/history.log", "/var/cache/ldconfig/aux-cache"]
     assert matching(LEFT_BEHIND, needed + left + logs) == left
     assert matching(EMPTIED, needed + left + logs) == logs
+
+
+def test_files_of_the_base_are_emptied_not_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(install_debs, "LEFT_BEHIND", (f"{tmp_path}/*-old",))
+    for name in ("base-old", "new-old", "needed"):
+        (tmp_path / name).write_text("text")
+    tidy([str(path) for path in tmp_path.iterdir()], {f"{tmp_path}/base-old"})
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"base-old": "", "needed": "text"}
 
 
 def test_only_root_installs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
