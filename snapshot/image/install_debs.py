@@ -11,14 +11,16 @@ context, and may replace the very Python that runs it.
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 import os
 import re
 import shutil
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 LEFT_BEHIND = (
     "/etc/.pwd.lock",
@@ -44,6 +46,8 @@ LEFT_BEHIND = (
 and caches that hold times and are made again when they are needed."""
 EMPTIED = ("/var/cache/ldconfig/*", "/var/log/*")
 """Files of which nothing but the name stays: so their folders have changed, whichever way a store looks at it."""
+KEYSTORE = "/etc/ssl/certs/java/cacerts"
+"""Certificates for Java, made as `ca-certificates-java` is installed."""
 POLICY = "/usr/sbin/policy-rc.d"
 REFUSE = "#!/bin/sh\nexit 101\n"
 """No package starts its service in a build (invoke-rc.d(8))."""
@@ -76,7 +80,9 @@ def main(folder: str) -> None:
     with tempfile.TemporaryDirectory(dir="/mnt") as work:
         install(debs, work, {**ENVIRONMENT, "SOURCE_DATE_EPOCH": str(epoch)})
     check(debs)
-    tidy(changed(before, times()))
+    tidy(changed(before, times()), before)
+    if KEYSTORE in changed(before, times()):
+        undate(KEYSTORE, epoch)
     for path in [path for path in changed(before, times()) if path not in before and os.path.dirname(path) in before]:
         if is_folder(path):
             remake(path)
@@ -153,11 +159,17 @@ def changed(before: dict[str, tuple[int, int]], now: dict[str, tuple[int, int]])
     return {path: found for path, found in now.items() if path not in before or before[path][0] != found[0]}
 
 
-def tidy(paths: Iterable[str]) -> None:
-    """Remove or empty those of `paths` that tell when and where this was installed; folders stay."""
+def tidy(paths: Iterable[str], before: Container[str]) -> None:
+    """Remove or empty those of `paths` that tell when and where this was installed; folders stay.
+
+    What was there `before` is emptied: of a file of the base that is removed, some stores' layers tell when it was.
+    """
     files = [path for path in paths if not is_folder(path)]
     for path in matching(LEFT_BEHIND, files):
-        os.unlink(path)
+        if path in before:
+            empty(path)
+        else:
+            os.unlink(path)
     for path in matching(EMPTIED, files):
         empty(path)
 
@@ -172,6 +184,32 @@ def empty(path: str) -> None:
     """Leave nothing in a file, and links alone."""
     if not os.path.islink(path):
         os.truncate(path, 0)
+
+
+def undate(path: str, epoch: int) -> None:
+    """Have every certificate of a Java keystore added at `epoch`; a file that is none is left alone.
+
+    JKS, big-endian: magic, version, count; of each certificate tag 2, alias, time in ms, type, data; at the end a SHA-1
+    of the password, a phrase and all before.
+    """
+    with open(path, "rb") as file:
+        data = bytearray(file.read())
+    secret = "changeit".encode("utf-16-be") + b"Mighty Aphrodite"
+    body = data[:-20]
+    if not data.startswith(b"\xfe\xed\xfe\xed") or hashlib.sha1(secret + body).digest() != data[-20:]:
+        return
+    at, (count,) = 12, struct.unpack_from(">I", body, 8)
+    for _ in range(count):
+        tag, length = struct.unpack_from(">IH", body, at)
+        if tag != 2:
+            return
+        at += 6 + length
+        struct.pack_into(">Q", body, at, epoch * 1000)
+        at += 8
+        at += 2 + struct.unpack_from(">H", body, at)[0]
+        at += 4 + struct.unpack_from(">I", body, at)[0]
+    with open(path, "wb") as file:
+        file.write(body + hashlib.sha1(secret + body).digest())
 
 
 def remake(folder: str) -> None:

@@ -286,7 +286,9 @@ def _short(said: Sequence[str], sign: re.Pattern[str] | None = None) -> str:
     lines = [line for line in lines if sign.search(line)] if sign else lines
     lines = [f"{m['url']}: {m['reason']}" if (m := _FETCHED.search(line)) else line for line in lines]
     lines = [line for line in lines if not line.startswith(("Some index files failed", "The repository '"))] or lines
-    text = strip_credentials("; ".join(dict.fromkeys(" ".join(line.split()).rstrip(".") for line in lines)))
+    words = dict.fromkeys(" ".join(line.split()).rstrip(".") for line in lines)
+    # What is said twice, with more words the second time, is told once.
+    text = strip_credentials("; ".join(w for w in words if not any(w in other for other in words if other != w)))
     return text if len(text) <= _ENOUGH else text[: _ENOUGH - 1] + "…"
 
 

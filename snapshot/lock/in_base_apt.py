@@ -19,18 +19,13 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
-from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 STATE = "/snap/apt"
 """Where lists are kept from one time to the next, a folder for each set of sources."""
-UNREACHABLE = re.compile(
-    r"^[WE]: .*(?:Failed to fetch|could not resolve|unable to connect|connection (?:failed|timed out|refused)"
-    r"|\b(?:403|404|407|5\d\d) )",
-    re.IGNORECASE | re.MULTILINE,
-)
+UNREACHABLE = re.compile(r"^[WE]: .*(?:Failed to fetch|does not have a Release file)", re.MULTILINE)
 SETTLED = timedelta(hours=12)
 """A dated archive is asked for its state this long after the date of a Release file. Of a time in between, it gives the
 state before; mirrors get a release some hours after its date, Debian's dated archive is taken four times a day, and a
@@ -299,12 +294,20 @@ def planned(names: list[str], pins: list[dict[str, str]], apt: Apt) -> list[str]
 
 
 def complaints(output: str) -> list[str]:
-    """The lines of apt that say what is wrong."""
-    lines = [line.rstrip() for line in output.splitlines() if line.strip()]
-    out = [line for line in lines if line.startswith(("E: ", "W: ", "Err:"))]
-    for number, line in enumerate(lines):
-        if line.endswith(("unmet dependencies:", "will be REMOVED:")):
-            out += takewhile(lambda follow: follow.startswith(" "), lines[number + 1 :])
+    """The lines of apt that say what is wrong; those that go on from one are part of it."""
+    out: list[str] = []
+    going_on = False
+    for line in (line.rstrip() for line in output.splitlines() if line.strip()):
+        if line.startswith((" ", "\t")):
+            if going_on and out and out[-1].startswith("Err:"):
+                out[-1] += line
+            elif going_on:
+                out.append(line)
+            continue
+        heading = line.endswith(("unmet dependencies:", "will be REMOVED:"))
+        going_on = heading or line.startswith("Err:")
+        if line.startswith(("E: ", "W: ", "Err:")):
+            out.append(line)
     return out[:40]
 
 

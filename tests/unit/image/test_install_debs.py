@@ -1,14 +1,16 @@
 """What installing OS packages leaves in an image, in folders that stand for it."""
 
 import ast
+import hashlib
 import os
 import stat
+import struct
 from pathlib import Path
 
 import pytest
 
 from snapshot.image import install_debs
-from snapshot.image.install_debs import EMPTIED, LEFT_BEHIND, below, changed, matching, remake, settle
+from snapshot.image.install_debs import EMPTIED, LEFT_BEHIND, below, changed, matching, remake, settle, tidy, undate
 
 EPOCH = 1_700_000_000
 
@@ -79,6 +81,35 @@ def test_logs_and_backups_go_and_what_packages_need_stays() -> None:
     logs = ["/var/log/alternatives.log", "/var/log/apt/history.log", "/var/cache/ldconfig/aux-cache"]
     assert matching(LEFT_BEHIND, needed + left + logs) == left
     assert matching(EMPTIED, needed + left + logs) == logs
+
+
+def test_files_of_the_base_are_emptied_not_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(install_debs, "LEFT_BEHIND", (f"{tmp_path}/*-old",))
+    for name in ("base-old", "new-old", "needed"):
+        (tmp_path / name).write_text("text")
+    tidy([str(path) for path in tmp_path.iterdir()], {f"{tmp_path}/base-old"})
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"base-old": "", "needed": "text"}
+
+
+def keystore(*times: int) -> bytes:
+    """A Java keystore of as many certificates."""
+    body = struct.pack(">III", 0xFEEDFEED, 2, len(times))
+    for number, time in enumerate(times):
+        alias, data = f"authority-{number}".encode(), bytes(range(number, 200))
+        body += struct.pack(">IH", 2, len(alias)) + alias + struct.pack(">Q", time)
+        body += struct.pack(">H", 5) + b"X.509" + struct.pack(">I", len(data)) + data
+    return body + hashlib.sha1("changeit".encode("utf-16-be") + b"Mighty Aphrodite" + body).digest()
+
+
+def test_certificates_for_java_do_not_tell_when_they_were_added(tmp_path: Path) -> None:
+    file = tmp_path / "cacerts"
+    file.write_bytes(keystore(1_795_422_508_123, 1_795_422_508_456, 7))
+    undate(str(file), EPOCH)
+    assert file.read_bytes() == keystore(*[EPOCH * 1000] * 3)
+    for other in (b"", b"no keystore at all, but long enough", keystore(1, 2)[:-1] + b"!"):
+        file.write_bytes(other)
+        undate(str(file), EPOCH)
+        assert file.read_bytes() == other
 
 
 def test_only_root_installs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

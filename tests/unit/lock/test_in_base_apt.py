@@ -125,10 +125,12 @@ The following packages have unmet dependencies:
 E: Unable to correct problems, you have held broken packages.
 """
     assert complaints(said) == [
-        "E: Unable to correct problems, you have held broken packages.",
         " libfoo1 : Depends: libbar1 (= 1.0) but 2.0 is to be installed",
         "           Conflicts: libbaz",
+        "E: Unable to correct problems, you have held broken packages.",
     ]
+    said = "Err:2 http://a.example x Release\n  404  Not Found [IP: 10.0.0.1 80]\nReading package lists...\nE: No\n"
+    assert complaints(said) == ["Err:2 http://a.example x Release  404  Not Found [IP: 10.0.0.1 80]", "E: No"]
 
 
 class Apt:
