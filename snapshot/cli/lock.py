@@ -202,5 +202,7 @@ def _lock(
 
 def _summary(lock: Lock) -> str:
     cuda = f", CUDA {lock.cuda.runtime} (driver {lock.cuda.driver_minimum} or newer)" if lock.cuda else ""
-    number = len(lock.packages)
-    return f"Python {lock.python.version} on {lock.os.name}, {number} package{'s' * (number != 1)}{cuda}"
+    number, system = len(lock.packages), len(lock.os_packages)
+    of_system = f", {system} OS package{'s' * (system != 1)}" if system else ""
+    packages = f"{number} package{'s' * (number != 1)}{of_system}"
+    return f"Python {lock.python.version} on {lock.os.name}, {packages}{cuda}"

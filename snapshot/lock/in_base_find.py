@@ -9,6 +9,7 @@ from typing import Any
 import in_base_sources
 from in_base_links import described, download, hash_file
 from in_base_said import NotFound
+from pip._internal.models.link import Link
 from pip._internal.models.search_scope import SearchScope
 from pip._vendor.packaging.requirements import Requirement
 from pip._vendor.packaging.utils import (
@@ -39,7 +40,7 @@ def find(wanted: list[dict[str, Any]], repository: Any, sizes: dict[str, int]) -
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         pages = dict(pool.map(lambda name: (name, offered(name, finder)), sorted({pin["name"] for pin in wanted})))
     for pin in wanted:
-        link = best(pin, pages[pin["name"]], repository)
+        link = best(pin, pages[pin["name"]], repository) or best(pin, placed(pin, finder), repository)
         if link is None:
             missing.append(miss(pin, pages[pin["name"]], finder))
         else:
@@ -64,6 +65,12 @@ def of_link(pin: dict[str, Any], repository: Any, sizes: dict[str, int]) -> dict
 def offered(name: str, finder: Any) -> list[Any]:
     """What the indexes and folders have of `name` for this base."""
     return list(finder.find_all_candidates(name))
+
+
+def placed(pin: dict[str, Any], finder: Any) -> list[Any]:
+    """The files whose places the pin itself tells, those that fit this base."""
+    links = [Link(place) for place in pin["places"]]
+    return list(finder.evaluate_links(finder.make_link_evaluator(pin["name"]), links))
 
 
 def best(pin: dict[str, Any], candidates: list[Any], repository: Any) -> Any:

@@ -141,9 +141,10 @@ def find(
 ) -> tuple[Package, ...]:
     """The best file for `image` of each pin in `wanted`, of exactly its version and with one of its hashes.
 
-    Nothing is resolved and no metadata fetched, so the packages name no dependencies. A pin without hashes may be any
-    file; where there is no wheel, the package has an `sdist` and no `wheels`. The version of a direct reference that
-    tells none is empty until it is built. Of `requirements` only what names indexes counts.
+    Nothing is resolved and no metadata fetched, so the packages name no dependencies. What no index has is taken from
+    where the pin says that its files are. A pin without hashes may be any file; where there is no wheel, the package
+    has an `sdist` and no `wheels`. The version of a direct reference that tells none is empty until it is built. Of
+    `requirements` only what names indexes counts.
     Raises ResolveError for all pins at once that have no file, and what `resolve` raises.
     """
     environment = os.environ if environment is None else environment
@@ -157,6 +158,7 @@ def find(
             "hashes": list(pin.hashes),
             "index": pin.index,
             "direct": pin.direct,
+            "places": [f"{file.url}#sha256={file.sha256}" for file in pin.files if file.url and file.sha256],
         }
         for pin in wanted
     ]
