@@ -78,7 +78,7 @@ def _checks(site: Site, info: Info | None, problem: SnapshotError | None) -> lis
         Check("proxy", lambda: proxy.look(site.environment, info)),
         Check("certificates", lambda: certificates.look(site.environment, site.now)),
         Check("index", lambda: index.look(site.environment)),
-        Check("gpu", lambda: gpu.look(graphics.answer(SECONDS - 1), info)),
+        Check("gpu", lambda: gpu.look(graphics.answer(SECONDS - 1), info, site.environment)),
         Check("lock", lambda: locks.look(site.root, gpus=_gpus(graphics), engine=here)),
         Check("runs", lambda: runs.look(site.root, site.now)),
     ]
@@ -112,7 +112,7 @@ def _configuration(site: Site) -> Iterator[Finding]:
 def _gpus(graphics: Asked[gpu.Graphics]) -> Gpus | None:
     """The devices, as far as they can be told; that they can't is another check's affair."""
     with suppress(Exception):
-        return graphics.answer(SECONDS - 2).gpus
+        return graphics.answer(SECONDS - 2).driver.gpus
     return None
 
 

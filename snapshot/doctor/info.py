@@ -32,8 +32,8 @@ class Info(Value, kw_only=True, frozen=True):
     security: tuple[str, ...] = ()
     """As in `name=rootless`, `name=seccomp,profile=builtin`."""
     runtimes: tuple[str, ...] = ()
-    devices: tuple[str, ...] = ()
-    """CDI devices, as in `nvidia.com/gpu=all`."""
+    devices: tuple[str, ...] | None = None
+    """CDI devices, as in `nvidia.com/gpu=all`; None of an engine that does not list them."""
     cdi_folders: tuple[str, ...] = ()
     proxies: Mapping[str, str] = msgspec.field(default_factory=dict)
     """`http`, `https`, `no`: those that it pulls through."""
@@ -66,7 +66,7 @@ def read(found: object) -> Info:
         runtimes=tuple(str(name) for name in runtimes) if isinstance(runtimes, Mapping) else (),
         devices=tuple(_text(item, "ID") for item in devices if isinstance(item, Mapping))
         if isinstance(devices, list)
-        else (),
+        else None,
         cdi_folders=_texts(said.get("CDISpecDirs")),
         proxies={scheme: value for scheme, value in proxies.items() if value},
         time=_text(said, "SystemTime"),

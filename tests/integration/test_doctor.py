@@ -13,8 +13,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from snapshot.host import nvml
+from snapshot.lock import document
+from snapshot.lock.document import Cuda
 from tests.integration.scenario import Project
 
 NOBODY = 65534
@@ -258,3 +262,26 @@ def test_a_run_that_lost_its_snap_is_left_alone(project: Project):
     assert [one["severity"] for one in found] == ["warning"]
     assert run in found[0]["message"]
     assert (project.path / ".snap/active" / run).exists()
+
+
+NEEDS = Cuda(runtime="13.0", because="test", driver_minimum="580.65.06", architectures=("sm_80",))
+
+
+@pytest.mark.skipif(nvml.look().state != "absent", reason="this machine has a driver of its own")
+def test_fake_gpu_a_driver_and_devices_against_a_lock(project: Project, fake_nvml: Path):
+    assert project.snap("lock").returncode == 0
+    lock = document.loads(project.read("snap.lock"))
+    project.write("snap.lock", document.dumps(msgspec.structs.replace(lock, cuda=NEEDS)))
+    env = {"LD_LIBRARY_PATH": str(fake_nvml), "FAKE_NVML_GPUS": "NVIDIA A100:8.0:40960;NVIDIA V100:7.0:16384"}
+    found = doctor(project, env={**env, "FAKE_NVML_DRIVER": "535.104.05"})
+    assert any("2 GPUs: NVIDIA A100 (8.0), NVIDIA V100 (7.0)" in one["message"] for one in found)
+    (old,) = errors(found, "lock")
+    assert "the driver 535.104.05 is too old for CUDA 13.0" in old
+    assert any("no code for NVIDIA V100 (7.0)" in one["message"] for one in found if one["severity"] == "warning")
+    assert errors(found, "toolkit") != []
+
+
+@pytest.mark.skipif(nvml.look().state != "absent", reason="this machine has a driver of its own")
+def test_fake_gpu_a_driver_in_trouble(project: Project, fake_nvml: Path):
+    found = doctor(project, env={"LD_LIBRARY_PATH": str(fake_nvml), "FAKE_NVML_INIT_RC": "18"})
+    assert len(errors(found, "gpu")) == 1

@@ -7,15 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snapshot.doctor import engine, info, overlay, proxy
+from snapshot.doctor import engine, gpu, info, overlay, proxy
 from snapshot.doctor.engine import Cli
-from snapshot.doctor.gpu import toolkit_findings
+from snapshot.doctor.gpu import Graphics
 from snapshot.doctor.info import Info
 from snapshot.finding import Finding
+from snapshot.host.nvml import Driver, Gpus
 
 HERE = {"where": "", "hostname": "box", "kernel": "6.1"}
 WELL = Info(id="a", name="box", version="28.5.2", kernel="6.1", driver="overlay2", cgroup="2", cgroup_driver="systemd")
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+DRIVER = Driver(state="ok", message="", gpus=Gpus(driver="580.65", cuda="13.0", devices=()))
 KEYS = ["ID", "Name", "ServerVersion", "OperatingSystem", "KernelVersion", "Driver", "DockerRootDir", "CgroupVersion",
         "SecurityOptions", "Runtimes", "DiscoveredDevices", "CDISpecDirs", "HttpProxy", "NoProxy", "SystemTime",
         "Warnings"]  # fmt: skip
@@ -38,7 +40,7 @@ def look(said: Info, **given_: str) -> list[Finding]:
 def test_no_answer_of_an_engine_is_too_strange(answer: Any) -> None:
     said = info.read(answer)
     found = [*look(said), *engine.clock(said, NOON), *proxy.of_engine({"http": "http://p:1"}, said)]
-    found += [*toolkit_findings(said, hook=False), *engine.clients(said, Cli(info=said))]
+    found += [*gpu.look(Graphics(driver=DRIVER), said, {}), *engine.clients(said, Cli(info=said))]
     found += overlay.kernel_findings(overlay.Kernel(release=said.kernel), rootless=said.is_secured_by("rootless"))
     assert [one for one in found if one.severity in ("warning", "error") and not one.remedy] == []
 

@@ -13,8 +13,9 @@ from snapshot.doctor.gpu import Graphics
 from snapshot.doctor.info import Info
 from snapshot.doctor.overlay import Kernel
 from snapshot.finding import Finding
-from snapshot.host.nvml import Device, Gpus
-from snapshot.lock import cuda
+from snapshot.host import toolkit
+from snapshot.host.nvml import Device, Driver, Gpus
+from snapshot.host.toolkit import Toolkit
 from snapshot.lock.document import Cuda
 
 H100 = Device(index=0, name="H100", uuid="GPU-0", compute_capability="9.0", memory=80 * 2**30)
@@ -27,41 +28,55 @@ def severities(found: object) -> list[str]:
     return [one.severity for one in found if isinstance(one, Finding)]  # type: ignore[attr-defined]
 
 
+def answering(gpus: Gpus = BOTH) -> Driver:
+    return Driver(state="ok", message="", gpus=gpus)
+
+
+ABSENT = Driver(state="absent", message="no NVIDIA driver on this host", remedy="install the driver")
+
+
 def test_no_gpu_is_no_fault() -> None:
-    assert severities(gpu.look(Graphics(), Info())) == ["note"]
+    assert severities(gpu.look(Graphics(driver=ABSENT), Info(), {})) == ["note"]
 
 
 def test_gpus_and_their_toolkit() -> None:
-    found = list(gpu.look(Graphics(cards=2, gpus=BOTH), Info(runtimes=("runc", "nvidia"))))
+    found = list(gpu.look(Graphics(cards=2, driver=answering()), Info(runtimes=("runc", "nvidia")), {}))
     assert severities(found) == ["ok", "ok"]
     assert "2 GPUs: H100 (9.0), V100 (7.0); driver 580.65, CUDA up to 13.0" in found[0].message
 
 
-@pytest.mark.parametrize(
-    ("trouble", "remedy"),
-    [
-        ("Driver/library version mismatch", "restart this host"),
-        ("Driver Not Loaded", "modprobe nvidia"),
-        ("Insufficient Permissions", "/dev/nvidia"),
-        ("Unknown Error", "nvidia-smi"),
-    ],
-)
-def test_a_driver_in_trouble(trouble: str, remedy: str) -> None:
-    (found,) = gpu.look(Graphics(cards=1, trouble=trouble), Info())
-    assert found.severity == "error" and trouble in found.message and remedy in (found.remedy or "")
+def test_a_driver_in_trouble_keeps_its_words_and_its_remedy() -> None:
+    driver = Driver(state="mismatch", message="of two versions", remedy="restart this host")
+    (found,) = gpu.look(Graphics(driver=driver), Info(), {})
+    assert (found.severity, found.message, found.remedy) == ("error", "of two versions", "restart this host")
 
 
 def test_a_card_without_a_driver() -> None:
-    assert severities(gpu.look(Graphics(cards=1), Info())) == ["error"]
-    assert severities(gpu.look(Graphics(loaded=True), Info())) == ["error"]
-    assert severities(gpu.look(Graphics(cards=1, gpus=Gpus(driver="1", cuda="", devices=())), Info())) == ["warning"]
+    for found in (Graphics(cards=1, driver=ABSENT), Graphics(loaded=True, driver=ABSENT)):
+        assert severities(gpu.look(found, Info(), {})) == ["error"]
+    none = answering(Gpus(driver="1", cuda="", devices=()))
+    assert "error" in severities(gpu.look(Graphics(cards=1, driver=none), Info(runtimes=("nvidia",)), {}))
 
 
-def test_a_gpu_that_no_container_can_have() -> None:
-    cdi = Info(devices=("nvidia.com/gpu=all",))
-    assert severities(gpu.toolkit_findings(Info(), hook=False)) == ["error"]
-    assert severities(gpu.toolkit_findings(Info(devices=("other.com/x=1",)), hook=False)) == ["error"]
-    assert severities(gpu.toolkit_findings(Info(), hook=True)) == severities(gpu.toolkit_findings(cdi, hook=False))
+@pytest.mark.parametrize(
+    ("ways", "severity"),
+    [
+        (Toolkit(hook=False, cdi=()), "error"),
+        (Toolkit(hook=False, cdi=("nvidia.com/gpu=all",)), "ok"),
+        (Toolkit(hook=True, cdi=()), "ok"),
+    ],
+)
+def test_ways_to_give_a_gpu_to_a_container(ways: Toolkit, severity: str) -> None:
+    found = gpu.way_findings(answering(), ways)
+    assert severities([one for one in found if one.check == "toolkit"]) == [severity]
+
+
+def test_the_engine_s_words_on_gpus_are_passed_on() -> None:
+    said = Info(devices=("nvidia.com/gpu=0", "other.com/x=1"), runtimes=("nvidia",))
+    elsewhere = {"DOCKER_HOST": "tcp://elsewhere:2375"}  # where no program is looked for
+    found = toolkit.probe(gpu._said(said), elsewhere)
+    assert (found.hook, found.cdi) == (True, ("nvidia.com/gpu=0",))
+    assert toolkit.probe(gpu._said(Info()), elsewhere).cdi == ()
 
 
 def test_cards_are_counted_on_the_bus(tmp_path: Path) -> None:
@@ -149,10 +164,6 @@ def test_a_framework_without_code_for_a_device() -> None:
 
 def of_driver(driver: str, *architectures: str) -> list[str]:
     """What a driver and the two GPUs mean for a lock of CUDA 12.8."""
-    try:
-        cuda.covers((), "9.0")
-    except NotImplementedError:
-        pytest.skip("what a driver means is not told yet")
     needed = Cuda(runtime="12.8", because="x", driver_minimum="525.60.13", architectures=architectures)
     return severities(locks.of_driver(needed, msgspec.structs.replace(BOTH, driver=driver), "snap.lock"))
 
