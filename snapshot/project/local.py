@@ -75,7 +75,11 @@ def limited(line: Line, marker: str) -> Line:
 def is_inside(reading: Reading, folder: Path) -> bool:
     """Whether `folder` is the project's own, or lies in it."""
     root = os.path.realpath(reading.root)
-    return os.path.realpath(folder) == root or os.path.realpath(folder).startswith(root + "/")
+    try:
+        real = os.path.realpath(folder)
+    except ValueError:  # no path at all
+        return False
+    return real == root or real.startswith(root + "/")
 
 
 def declared(reading: Reading, folder: Path, extras: tuple[str, ...]) -> list[Line]:
@@ -93,7 +97,7 @@ def declared(reading: Reading, folder: Path, extras: tuple[str, ...]) -> list[Li
             lines = declarations(reading, folder / name, extras)
             if lines is not None:
                 return lines
-    if any((folder / name).is_file() for name in ("pyproject.toml", "setup.py", "setup.cfg")):
+    if any(os.path.isfile(folder / name) for name in ("pyproject.toml", "setup.py", "setup.cfg")):
         return []
     raise UsageError(
         f"`{reading.name(folder)}` is no project: it has neither `pyproject.toml` nor `setup.py`",
@@ -124,13 +128,13 @@ def import_roots(reading: Reading, folder: Path) -> list[Path]:
     from snapshot.project.formats import setup_cfg, setup_py
 
     names: tuple[str, ...] = ()
-    if (folder / "pyproject.toml").is_file():
+    if os.path.isfile(folder / "pyproject.toml"):
         names = _told(reading.toml(folder / "pyproject.toml", peek=True))
-    if not names and (folder / setup_cfg.FILE).is_file():
+    if not names and os.path.isfile(folder / setup_cfg.FILE):
         names = setup_cfg.import_roots(reading, folder / setup_cfg.FILE)
-    if not names and (folder / setup_py.FILE).is_file():
+    if not names and os.path.isfile(folder / setup_py.FILE):
         names = setup_py.import_roots(reading, folder / setup_py.FILE)
-    found = [folder / name for name in names if (folder / name).is_dir()]
+    found = [folder / name for name in names if os.path.isdir(folder / name)]
     if found:
         return list(dict.fromkeys(found))
     return [folder / "src"] if _has_packages(folder / "src") else [folder]
@@ -191,7 +195,4 @@ def _folder(base: Path, text: str, *, editable: bool) -> Path | None:
         path = base / text
     else:
         return None
-    try:
-        return Path(os.path.normpath(path)) if path.is_dir() else None
-    except (OSError, ValueError):
-        return None
+    return Path(os.path.normpath(path)) if os.path.isdir(path) else None

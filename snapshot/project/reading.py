@@ -65,7 +65,7 @@ class Reading:
 
     def there(self, path: Path) -> bool:
         """Whether `path` is a file; raises UsageError for what has its name and is none."""
-        if path.is_file():
+        if os.path.isfile(path):
             return True
         if os.path.lexists(path):
             what = "a link that leads nowhere" if path.is_symlink() else "no file"
@@ -118,6 +118,9 @@ class Reading:
         data = self.peek(path) if peek else self.data(path)
         try:
             found = json.loads(data)
+            if b"\\ud" in data.lower():
+                # Half a surrogate pair, which nothing that is written later could hold.
+                json.dumps(found, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as problem:
             raise self._is_not("JSON", path, problem) from None
         return self.table(found, path, "the file")
@@ -151,7 +154,8 @@ class Reading:
         """The value for `lines` as they are; `read` in `sources` adds what was read."""
         places: dict[str, str] = {}
         for line in lines:
-            places.setdefault(line.text, line.where)
+            # What has become one requirement must not become two when it is written down.
+            places.setdefault(" ".join(line.text.splitlines()), line.where)
         return Requirements(
             source=source, lines=tuple(places), places=places, requires_python=requires_python, python=python
         )
