@@ -16,6 +16,7 @@ from snapshot.project.reading import Line, Reading, normal, strings, unquoted
 _EDITABLE = re.compile(r"\s*(?:-e|--editable)(?:\s+|\s*=\s*|(?<=-e))(?P<path>\S.*)", re.DOTALL)
 _DIRECT = re.compile(r"\s*[A-Za-z0-9][\w.-]*\s*(?P<extras>\[[^\]]*\])?\s*@\s*(?P<url>file:\S+)", re.ASCII)
 _EXTRAS = re.compile(r"(?P<path>.*?)\s*(?:\[(?P<extras>[^\]\[]*)\])?", re.DOTALL)
+_DECLARING = ("pyproject.toml", "setup.cfg", "setup.py")
 _COMPILED = (b"ext_modules", b"Extension(")
 
 
@@ -41,6 +42,11 @@ def replaced(reading: Reading, line: Line, base: Path) -> list[Line] | None:
         moved = f"{'-e ' if found else ''}{reading.name(folder)}{f'[{extras}]' if extras else ''}"
         same = direct is not None or os.path.isabs(place) or base == reading.root
         return None if same else [Line(f"{moved} ;{marker}" if marker else moved, line.where)]
+    if not any(os.path.isfile(folder / name) for name in _DECLARING):
+        raise UsageError(
+            f"{line.where}: `{reading.name(folder)}` is no project: it has neither `pyproject.toml` nor `setup.py`",
+            hint="correct the path",
+        )
     lines = take_in(reading, folder, tuple(normal(extra.strip()) for extra in extras.split(",") if extra.strip()))
     return [limited(inner, marker.strip()) for inner in lines] if marker.strip() else lines
 
@@ -83,7 +89,7 @@ def is_inside(reading: Reading, folder: Path) -> bool:
 
 
 def declared(reading: Reading, folder: Path, extras: tuple[str, ...]) -> list[Line]:
-    """The requirements that the project in `folder` declares, with those of `extras`; raises UsageError for none."""
+    """The requirements that the project in `folder` declares, with those of `extras`."""
     from snapshot.project.formats import poetry_table, pyproject, setup_cfg, setup_py
 
     readers = (
@@ -97,12 +103,7 @@ def declared(reading: Reading, folder: Path, extras: tuple[str, ...]) -> list[Li
             lines = declarations(reading, folder / name, extras)
             if lines is not None:
                 return lines
-    if any(os.path.isfile(folder / name) for name in ("pyproject.toml", "setup.py", "setup.cfg")):
-        return []
-    raise UsageError(
-        f"`{reading.name(folder)}` is no project: it has neither `pyproject.toml` nor `setup.py`",
-        hint="correct the path",
-    )
+    return []
 
 
 def add_import_roots(reading: Reading, folder: Path) -> None:
