@@ -77,6 +77,8 @@ class Reading:
         if path not in self._data:
             where = f", which {by} includes," if by else ""
             try:
+                if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+                    raise ValueError("it is no file")  # but a FIFO or a device, which might never end
                 with path.open("rb") as file:
                     self._data[path] = file.read(LARGEST + 1)
             except (OSError, ValueError) as problem:

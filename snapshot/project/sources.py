@@ -112,7 +112,7 @@ def _first(reading: Reading) -> Requirements:
 def _candidates(reading: Reading) -> tuple[str, ...]:
     """The files that may be there, in order."""
     root = reading.root
-    locks = [name for name in LOCKS if (root / name).exists()]
+    locks = [name for name in LOCKS if os.path.lexists(root / name)]
     belonging = [name for name in locks if _belongs(reading, name)]
     order = ["pylock.toml", *belonging, *REQUIREMENTS]
     order += [f"{FOLDER}/{name}" for name in _in_folder(root)]
