@@ -12,35 +12,8 @@ from bench_table import Row, in_turns, seconds
 from snapshot.project import sources
 
 FILES = 5000
-THIRD = [
-    "numpy",
-    "torch",
-    "pandas",
-    "sklearn.svm",
-    "yaml",
-    "PIL",
-    "matplotlib.pyplot",
-    "tqdm",
-    "cv2",
-    "scipy.stats",
-    "transformers",
-    "wandb",
-]
-OWN = [
-    "os",
-    "sys",
-    "re",
-    "json",
-    "math",
-    "random",
-    "pathlib",
-    "collections",
-    "typing",
-    "dataclasses",
-    "functools",
-    "itertools",
-    "logging",
-]
+THIRD = ("numpy", "torch", "pandas", "sklearn.svm", "yaml", "PIL", "matplotlib.pyplot", "tqdm", "cv2", "scipy.stats")
+OWN = ("os", "sys", "re", "json", "math", "random", "pathlib", "typing", "functools", "itertools", "logging")
 BODY = '''def function_{0}(a: int, b: str | None = None) -> dict[str, list[int]]:
     """What {0} imports from where."""
     out: dict[str, list[int]] = {{}}

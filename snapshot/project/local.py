@@ -16,6 +16,7 @@ from snapshot.project.reading import Line, Reading, normal, strings, unquoted
 _EDITABLE = re.compile(r"\s*(?:-e|--editable)(?:\s+|\s*=\s*|(?<=-e))(?P<path>\S.*)", re.DOTALL)
 _DIRECT = re.compile(r"\s*[A-Za-z0-9][\w.-]*\s*(?P<extras>\[[^\]]*\])?\s*@\s*(?P<url>file:\S+)", re.ASCII)
 _EXTRAS = re.compile(r"(?P<path>.*?)\s*(?:\[(?P<extras>[^\]\[]*)\])?", re.DOTALL)
+_DECLARING = ("pyproject.toml", "setup.cfg", "setup.py")
 _COMPILED = (b"ext_modules", b"Extension(")
 
 
@@ -41,6 +42,11 @@ def replaced(reading: Reading, line: Line, base: Path) -> list[Line] | None:
         moved = f"{'-e ' if found else ''}{reading.name(folder)}{f'[{extras}]' if extras else ''}"
         same = direct is not None or os.path.isabs(place) or base == reading.root
         return None if same else [Line(f"{moved} ;{marker}" if marker else moved, line.where)]
+    if not any(os.path.isfile(folder / name) for name in _DECLARING):
+        raise UsageError(
+            f"{line.where}: `{reading.name(folder)}` is no project: it has neither `pyproject.toml` nor `setup.py`",
+            hint="correct the path",
+        )
     lines = take_in(reading, folder, tuple(normal(extra.strip()) for extra in extras.split(",") if extra.strip()))
     return [limited(inner, marker.strip()) for inner in lines] if marker.strip() else lines
 
@@ -75,11 +81,15 @@ def limited(line: Line, marker: str) -> Line:
 def is_inside(reading: Reading, folder: Path) -> bool:
     """Whether `folder` is the project's own, or lies in it."""
     root = os.path.realpath(reading.root)
-    return os.path.realpath(folder) == root or os.path.realpath(folder).startswith(root + "/")
+    try:
+        real = os.path.realpath(folder)
+    except ValueError:  # no path at all
+        return False
+    return real == root or real.startswith(root + "/")
 
 
 def declared(reading: Reading, folder: Path, extras: tuple[str, ...]) -> list[Line]:
-    """The requirements that the project in `folder` declares, with those of `extras`; raises UsageError for none."""
+    """The requirements that the project in `folder` declares, with those of `extras`."""
     from snapshot.project.formats import poetry_table, pyproject, setup_cfg, setup_py
 
     readers = (
@@ -93,12 +103,7 @@ def declared(reading: Reading, folder: Path, extras: tuple[str, ...]) -> list[Li
             lines = declarations(reading, folder / name, extras)
             if lines is not None:
                 return lines
-    if any((folder / name).is_file() for name in ("pyproject.toml", "setup.py", "setup.cfg")):
-        return []
-    raise UsageError(
-        f"`{reading.name(folder)}` is no project: it has neither `pyproject.toml` nor `setup.py`",
-        hint="correct the path",
-    )
+    return []
 
 
 def add_import_roots(reading: Reading, folder: Path) -> None:
@@ -124,13 +129,13 @@ def import_roots(reading: Reading, folder: Path) -> list[Path]:
     from snapshot.project.formats import setup_cfg, setup_py
 
     names: tuple[str, ...] = ()
-    if (folder / "pyproject.toml").is_file():
+    if os.path.isfile(folder / "pyproject.toml"):
         names = _told(reading.toml(folder / "pyproject.toml", peek=True))
-    if not names and (folder / setup_cfg.FILE).is_file():
+    if not names and os.path.isfile(folder / setup_cfg.FILE):
         names = setup_cfg.import_roots(reading, folder / setup_cfg.FILE)
-    if not names and (folder / setup_py.FILE).is_file():
+    if not names and os.path.isfile(folder / setup_py.FILE):
         names = setup_py.import_roots(reading, folder / setup_py.FILE)
-    found = [folder / name for name in names if (folder / name).is_dir()]
+    found = [folder / name for name in names if os.path.isdir(folder / name)]
     if found:
         return list(dict.fromkeys(found))
     return [folder / "src"] if _has_packages(folder / "src") else [folder]
@@ -191,7 +196,4 @@ def _folder(base: Path, text: str, *, editable: bool) -> Path | None:
         path = base / text
     else:
         return None
-    try:
-        return Path(os.path.normpath(path)) if path.is_dir() else None
-    except (OSError, ValueError):
-        return None
+    return Path(os.path.normpath(path)) if os.path.isdir(path) else None

@@ -65,7 +65,7 @@ class Reading:
 
     def there(self, path: Path) -> bool:
         """Whether `path` is a file; raises UsageError for what has its name and is none."""
-        if path.is_file():
+        if os.path.isfile(path):
             return True
         if os.path.lexists(path):
             what = "a link that leads nowhere" if path.is_symlink() else "no file"
@@ -77,6 +77,8 @@ class Reading:
         if path not in self._data:
             where = f", which {by} includes," if by else ""
             try:
+                if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+                    raise ValueError("it is no file")  # but a FIFO or a device, which might never end
                 with path.open("rb") as file:
                     self._data[path] = file.read(LARGEST + 1)
             except (OSError, ValueError) as problem:
@@ -118,6 +120,9 @@ class Reading:
         data = self.peek(path) if peek else self.data(path)
         try:
             found = json.loads(data)
+            if b"\\ud" in data.lower():
+                # Half a surrogate pair, which nothing that is written later could hold.
+                json.dumps(found, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as problem:
             raise self._is_not("JSON", path, problem) from None
         return self.table(found, path, "the file")
@@ -151,7 +156,8 @@ class Reading:
         """The value for `lines` as they are; `read` in `sources` adds what was read."""
         places: dict[str, str] = {}
         for line in lines:
-            places.setdefault(line.text, line.where)
+            # What has become one requirement must not become two when it is written down.
+            places.setdefault(" ".join(line.text.splitlines()), line.where)
         return Requirements(
             source=source, lines=tuple(places), places=places, requires_python=requires_python, python=python
         )

@@ -8,14 +8,17 @@ from pathlib import Path
 from snapshot.project import git
 
 OWN_MARKS = ("snap.toml", "snap.lock", ".snap")
-COMMON_MARKS = ("requirements.txt", "pyproject.toml")
+COMMON_MARKS = (
+    *("requirements.txt", "pyproject.toml", "pylock.toml", "Pipfile", "environment.yml", "environment.yaml"),
+    *("setup.cfg", "setup.py"),
+)
 
 
 def find_root(start: Path, *, home: Path | None = None) -> Path:
     """The folder of the project that `start` is in.
 
     That is the nearest of `start` and its ancestors with a `snap.toml`, `snap.lock` or `.snap`; else the nearest,
-    not above the top of the git work tree, with a `requirements.txt` or `pyproject.toml`; else `start`.
+    not above the top of the git work tree, with a file that declares a project or its requirements; else `start`.
     Of the ancestors, `/` and the home folder `home` and what is above it never count: a `.snap` there is a stray one,
     or snapd's, and would swallow every project of the user.
     """

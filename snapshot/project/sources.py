@@ -20,6 +20,7 @@ the base image.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -111,7 +112,7 @@ def _first(reading: Reading) -> Requirements:
 def _candidates(reading: Reading) -> tuple[str, ...]:
     """The files that may be there, in order."""
     root = reading.root
-    locks = [name for name in LOCKS if (root / name).exists()]
+    locks = [name for name in LOCKS if os.path.lexists(root / name)]
     belonging = [name for name in locks if _belongs(reading, name)]
     order = ["pylock.toml", *belonging, *REQUIREMENTS]
     order += [f"{FOLDER}/{name}" for name in _in_folder(root)]
@@ -122,7 +123,7 @@ def _candidates(reading: Reading) -> tuple[str, ...]:
 def _belongs(reading: Reading, lock: str) -> bool:
     """Whether the manifest that `lock` is made of is there, and is one."""
     manifest = reading.root / LOCKS[lock]
-    if not manifest.is_file():
+    if not os.path.isfile(manifest):
         return False
     if LOCKS[lock] != PROJECT_FILE:
         return True
@@ -211,7 +212,7 @@ def _of_code(reading: Reading) -> Requirements | None:
 def _chosen(reading: Reading, name: str) -> Requirements:
     """What the file `name` says; raises UsageError when it is of no known kind, or says nothing."""
     path = reading.root / name
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UsageError(f"there is no file `{name}`", hint="correct the path after `--from`")
     kind = _kind(reading, path)
     if kind == "notebook":
@@ -269,7 +270,7 @@ def _requires_python(reading: Reading) -> str | None:
         if found := pyproject.requires_python(reading, root / PROJECT_FILE):
             return found
     for name in ("setup.cfg", "setup.py"):
-        if (root / name).is_file() and b"python_requires" in reading.peek(root / name):
+        if os.path.isfile(root / name) and b"python_requires" in reading.peek(root / name):
             from snapshot.project.formats import setup_cfg, setup_py
 
             ask = setup_cfg.requires_python if name == "setup.cfg" else setup_py.requires_python
@@ -282,7 +283,7 @@ def _import_roots(reading: Reading, found: Requirements) -> tuple[str, ...]:
     """The folders that are found on the import path; `src` too where the source is the project's own declaration."""
     root, manifest = reading.root, reading.root / PROJECT_FILE
     own = found.source in ("setup.cfg", "setup.py")
-    if found.source in (PROJECT_FILE, "poetry.lock", "pdm.lock", "pylock.toml") and manifest.is_file():
+    if found.source in (PROJECT_FILE, "poetry.lock", "pdm.lock", "pylock.toml") and os.path.isfile(manifest):
         from snapshot.project.formats import pyproject
 
         own = pyproject.is_named(reading, manifest)
@@ -315,7 +316,7 @@ def _passed_over(reading: Reading, found: Requirements) -> tuple[str, ...]:
 def _others(root: Path) -> Iterator[str]:
     """The files of the project that name requirements, as far as a look at them tells."""
     for name in ("pylock.toml", *LOCKS, *REQUIREMENTS, "Pipfile", *ENVIRONMENTS):
-        if (root / name).is_file():
+        if os.path.isfile(root / name):
             yield name
     for name in _in_folder(root):
         yield f"{FOLDER}/{name}"

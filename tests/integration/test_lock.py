@@ -321,7 +321,7 @@ def test_no_requirements_make_a_lock_without_packages(lock_it: LockIt) -> None:
         (["spam<2", "spam>=2"], ResolveError, "spam>=2 (requirements.txt, line 2)"),
         (["spam @ http://nohost.invalid/spam-1.0-py3-none-any.whl"], NetworkError, "`http://nohost.invalid/spam-1.0"),
         (["future"], ResolveError, "`future` needs another Python than 3.11: >=3.99"),
-        (["-e ."], ResolveError, "requirements.txt, line 1"),
+        (["-e ."], UsageError, "requirements.txt, line 1: `.` is no project"),
         (["spam @ hg+https://127.0.0.1/spam"], ResolveError, "no package of an index"),
     ],
 )

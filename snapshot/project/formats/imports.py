@@ -38,8 +38,8 @@ _STATEMENT = re.compile(
 _BEHIND = re.compile(rb"[;:] ?(?:from[ \t]+([A-Za-z_]\w*)[\w.]*[ \t]+import\b|import[ \t]+([A-Za-z_]\w*))")
 """Imports that share a line with what is before them."""
 _MARKS = tuple(sign + space + word for sign in (b";", b":") for space in (b"", b" ") for word in (b"import", b"from"))
-_TESTS = frozenset({"tests", "test", "testing", "docs", "doc"})
-_OWN_FILES = frozenset({"setup.py", "conftest.py", "noxfile.py", "tasks.py", "conf.py"})
+_TESTS = frozenset({"tests", "test", "testing", "docs"})
+_OWN_FILES = frozenset({"setup.py", "conftest.py", "noxfile.py"})
 """Files that serve the project and not the training."""
 
 Seen = dict[str, bool]

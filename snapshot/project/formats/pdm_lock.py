@@ -5,6 +5,7 @@ The default group is installed, and the groups and extras that the configuration
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -118,7 +119,7 @@ def _pin(reading: Reading, path: Path, package: _Package, extras: Mapping[str, t
         direct = pins.direct_url(package.url, package.subdirectory)
     elif package.path:
         place = path.parent / package.path
-        direct = f"file://{place.resolve()}" if place.is_file() else pins.folder(reading, place)
+        direct = f"file://{place.resolve()}" if os.path.isfile(place) else pins.folder(reading, place)
         if direct is None:
             return None
     files = [pins.file(file.file, file.hash, url=file.url) for file in package.files]
@@ -155,7 +156,7 @@ def _of_code(reading: Reading, path: Path, package: _Package, _: Need) -> list[N
 def _roots(reading: Reading, path: Path) -> list[Need] | None:
     """What `pyproject.toml` asks for, where the lock file does not tell which packages belong to what."""
     manifest = path.parent / "pyproject.toml"
-    if not manifest.is_file():
+    if not os.path.isfile(manifest):
         return None
     from snapshot.project.formats import pyproject
 

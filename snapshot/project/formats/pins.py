@@ -11,7 +11,8 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from snapshot.project import local, markers
-from snapshot.project.reading import Reading, normal
+from snapshot.project.names import display
+from snapshot.project.reading import Reading, is_name, normal
 from snapshot.project.requirements import Need, Pin, PinnedFile, Pins, Requirements
 
 Code = Mapping[str, Callable[[Need], Sequence[Need]]]
@@ -33,6 +34,9 @@ def pinned(
     """The value for the pins of the lock file `path`; where `code` is needed, what that needs takes its place."""
     pins = tuple(_past(pin, code) for pin in packages) if code else tuple(packages)
     roots = without_code(roots, code) if roots and code else roots
+    for pin in pins:
+        if not is_name(pin.name) or not f"{pin.version} {pin.direct} {pin.index}".isprintable():
+            raise reading.wrong(path, f"package `{display(pin.name)}`: its name, version or address can't be one")
     listed = pins if roots is None else reachable(pins, roots)
     lines = tuple(dict.fromkeys(line(pin) for pin in listed))
     return Requirements(
@@ -76,7 +80,10 @@ def hashes(values: Iterable[str]) -> tuple[str, ...]:
 
 def file(name: str | None, value: str | None, *, url: str | None = None, size: int | None = None) -> PinnedFile | None:
     """One file with the hash `value`; its name is that of `url` where it has none itself."""
-    name = name or unquote(urlsplit(url or "").path.rpartition("/")[2])
+    try:
+        name = name or unquote(urlsplit(url or "").path.rpartition("/")[2])
+    except ValueError:  # an address that is none
+        return None
     found = _SHA256.fullmatch(value or "")
     return PinnedFile(name=name, url=url, size=size, sha256=found[1].lower() if found else None) if name else None
 
@@ -100,7 +107,7 @@ def folder(reading: Reading, path: Path) -> str | None:
     """The reference to a folder beside the project; None for one in it, which is code: its import roots are noted."""
     path = Path(os.path.normpath(path))
     if local.is_inside(reading, path):
-        if path.is_dir():
+        if os.path.isdir(path):
             local.add_import_roots(reading, path)
         return None
     return f"file://{path}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -60,9 +61,10 @@ def read_lock(reading: Reading, path: Path) -> Requirements:
         raise reading.wrong(
             path, f"it is of pipfile-spec {meta['pipfile-spec']}, and this version reads {_SPEC}", REMEDY
         )
+    sources = meta.get("sources")
     indexes = {
         source["name"]: source["url"]
-        for source in meta.get("sources") or ()
+        for source in (sources if isinstance(sources, list) else ())
         if isinstance(source, dict) and isinstance(source.get("name"), str) and isinstance(source.get("url"), str)
     }
     _compare(reading, path, meta)
@@ -90,7 +92,7 @@ def _pin(reading: Reading, path: Path, name: str, locked: _Locked, indexes: Mapp
         direct = pins.direct_url(locked.file, locked.subdirectory)
     elif place := locked.path or locked.file:
         where = path.parent / place
-        direct = f"file://{where.resolve()}" if where.is_file() else pins.folder(reading, where)
+        direct = f"file://{where.resolve()}" if os.path.isfile(where) else pins.folder(reading, where)
         if direct is None:
             return None
     elif not locked.version or not locked.version.startswith("=="):
@@ -161,7 +163,7 @@ def _python(requires: object) -> str | None:
 def _compare(reading: Reading, path: Path, meta: Mapping[str, Any]) -> None:
     """Note when the `Pipfile` has changed since: pipenv keeps a hash of it."""
     manifest, said = path.parent / FILE, meta.get("hash")
-    if not manifest.is_file() or not isinstance(said, dict):
+    if not os.path.isfile(manifest) or not isinstance(said, dict):
         return
     try:
         current = _hash(reading.toml(manifest, peek=True))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from snapshot.document import Value
 from snapshot.errors import UsageError
 from snapshot.project import local, markers
 from snapshot.project.formats import pins, poetry_table
-from snapshot.project.reading import Reading, normal
+from snapshot.project.reading import Reading, normal, strings
 from snapshot.project.requirements import Need, Pin, Requirements
 
 FILE = "poetry.lock"
@@ -72,7 +73,7 @@ def read(reading: Reading, path: Path) -> Requirements:
         packages.append(reading.decode(item, _Package, path, f"package `{name}`" if name else f"package {number}"))
     _check_extras(reading, path, table)
     manifest = path.parent / poetry_table.FILE
-    project = reading.toml(manifest, peek=True) if manifest.is_file() else None
+    project = reading.toml(manifest, peek=True) if os.path.isfile(manifest) else None
     if project is not None:
         _compare(reading, path, metadata, project)
     told = all(package.groups is not None for package in packages)
@@ -208,7 +209,9 @@ def _needs(reading: Reading, path: Path, package: _Package, only: frozenset[str]
 
 
 def _need(reading: Reading, path: Path, name: str, one: Mapping[str, Any]) -> Need:
-    extras = one.get("extras", ())
+    extras = strings(one.get("extras", ()))
+    if extras is None:
+        raise reading.wrong(path, f"`extras` of the dependency `{name}` is not a list of strings")
     marker = poetry_table.marker_of(reading, path, name, one)
     try:
         # In an optional dependency the marker says again which extra it belongs to.
@@ -217,7 +220,7 @@ def _need(reading: Reading, path: Path, name: str, one: Mapping[str, Any]) -> Ne
         raise reading.wrong(path, f"the dependency `{name}`: {str(problem).splitlines()[0]}", REMEDY) from None
     return Need(
         name=normal(name),
-        extras=tuple(normal(extra) for extra in extras if isinstance(extra, str)),
+        extras=tuple(normal(extra) for extra in extras),
         marker=reduced if isinstance(reduced, str) else None,
     )
 

@@ -6,6 +6,7 @@ a static `setup.cfg` or `setup.py`), and else told so.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -203,4 +204,4 @@ def _elsewhere(reading: Reading, path: Path, table: Table) -> bool:
     """Whether another table or file declares what is dynamic here."""
     if poetry_table.has(table):
         return True
-    return any((path.parent / name).is_file() for name in ("setup.cfg", "setup.py"))
+    return any(os.path.isfile(path.parent / name) for name in ("setup.cfg", "setup.py"))

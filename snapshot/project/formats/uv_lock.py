@@ -7,6 +7,7 @@ the configuration names them.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -242,7 +243,10 @@ class _Graph:
         """The reference of a package that is of no index; raises UsageError for a source that is not known."""
         source = package.source
         if isinstance(git := source.get("git"), str):
-            return _git(git)
+            try:
+                return _git(git)
+            except ValueError as problem:
+                raise self.reading.wrong(self.path, f"package `{package.name}`: `{git}`: {problem}", REMEDY) from None
         if isinstance(url := source.get("url"), str):
             subdirectory = source.get("subdirectory")
             return pins.direct_url(url, subdirectory if isinstance(subdirectory, str) else None)
@@ -273,7 +277,7 @@ def _compare(reading: Reading, path: Path, project: _Package | None) -> None:
     """Note when `pyproject.toml` asks for other packages than the lock file was made of."""
     manifest = path.parent / "pyproject.toml"
     recorded = project.metadata.get("requires-dist", []) if project else None
-    if recorded is None or not isinstance(recorded, list) or not manifest.is_file():
+    if recorded is None or not isinstance(recorded, list) or not os.path.isfile(manifest):
         return
     table = reading.toml(manifest, peek=True).get("project")
     table = table if isinstance(table, dict) else {}

@@ -98,7 +98,7 @@ def _member(reading: Reading, path: Path, uv: Mapping[str, Any], name: str) -> P
             raise reading.wrong(path, f"`{pattern}` in `tool.uv.workspace.members`: {problem}") from None
         for folder in folders:
             project = (
-                reading.toml(folder / path.name, peek=True).get("project") if (folder / path.name).is_file() else {}
+                reading.toml(folder / path.name, peek=True).get("project") if os.path.isfile(folder / path.name) else {}
             )
             if isinstance(project, dict) and normal(str(project.get("name"))) == normal(name):
                 return folder

@@ -29,6 +29,8 @@ def made(root: Path, *paths: str) -> None:
         (["p/snap.toml", "p/src/snap.lock", "p/src/deep/"], "p/src"),
         (["p/src/requirements.txt", "p/src/deep/"], "p/src"),
         (["p/pyproject.toml", "p/src/deep/"], "p"),
+        (["p/environment.yml", "p/src/deep/"], "p"),
+        (["p/setup.py", "p/src/deep/"], "p"),
         (["p/snap.toml", "p/src/requirements.txt", "p/src/deep/"], "p"),
         (["p/requirements.txt", "p/src/.git/", "p/src/deep/"], "p/src/deep"),
         (["p/.git/", "p/requirements.txt", "p/src/deep/"], "p"),

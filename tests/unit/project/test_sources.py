@@ -1,5 +1,6 @@
 """What a project asks for, and which of its files say so."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,19 @@ def test_requirements_txt_that_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").mkdir()
     with pytest.raises(UsageError, match="is no file"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["pylock.toml", "uv.lock", "pyproject.toml", "Pipfile", "environment.yml", "setup.py"])
+def test_what_is_no_file_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).symlink_to(name)
+    with pytest.raises(UsageError, match="a link that leads nowhere"):
+        read(tmp_path)
+    (tmp_path / name).unlink()
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(UsageError, match="is no file"):
+        read(tmp_path)
+    with pytest.raises(UsageError, match="is no file"):
+        read(tmp_path, (f"-r {name}",))
 
 
 def test_lists_tell_where_their_items_stand(tmp_path: Path) -> None:

@@ -121,6 +121,16 @@ def test_what_was_installed_from_a_repository_or_folder(tmp_path: Path) -> None:
     assert found.lines == ("a @ git+https://h.example/a.git@c0ffee", "../lib")
 
 
+def test_the_python_on_the_path_is_asked_where_no_environment_is_active(tmp_path: Path) -> None:
+    site(tmp_path / "venv", "six", "1.2", ("six.py",))
+    (tmp_path / "venv" / "bin").mkdir()
+    (tmp_path / "venv" / "bin" / "python3").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "venv" / "bin" / "python3").chmod(0o755)
+    code(tmp_path / "p", {"train.py": "import six\n"})
+    assert read(tmp_path / "p", environment={"PATH": str(tmp_path / "venv" / "bin")}).lines == ("six==1.2",)
+    assert read(tmp_path / "p", environment={"PATH": str(tmp_path)}).lines == ("six",)
+
+
 def test_damaged_metadata_does_no_harm(tmp_path: Path) -> None:
     folder = tmp_path / "venv/lib/python3.11/site-packages/numpy-1.dist-info"
     folder.mkdir(parents=True)
