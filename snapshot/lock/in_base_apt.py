@@ -79,6 +79,9 @@ class Apt:
         self.work, self.state = work, Path(STATE, key)
         for folder in (work / "sources", self.state / "lists/partial", self.state / "cache/archives/partial"):
             folder.mkdir(parents=True, exist_ok=True)
+        # Held until the process ends: another one must not change the lists that this one reads.
+        self.lock = (self.state / "lock").open("w")
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
         for name, text in sources.items():
             (work / "sources" / name).write_text(text, encoding="utf-8")
         self.environment = {
@@ -155,9 +158,7 @@ def updated(question: dict[str, Any], work: Path) -> Apt:
         place = work / str(number)
         place.mkdir()
         apt = Apt(place, sources, question)
-        with (apt.state / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            code, output = apt.run("apt-get", "update", "-q")
+        code, output = apt.run("apt-get", "update", "-q")
         # Old versions end with 0 where indexes are missing.
         problems = [line for line in output.splitlines() if line.startswith(("E: ", "W: Failed to fetch", "Err:"))]
         if code == 0 and not problems:
@@ -349,7 +350,9 @@ def snapshots(urls: Iterable[str], apt: Apt) -> dict[str, str]:
         if not place or not newest[place]:
             continue
         start = place.rstrip("/").replace("@SNAPSHOTID@", newest[place])
-        for name in re.findall(r"^Filename: (?:\./)?(\S+)$", read(str(index.path)), re.MULTILINE):
+        # Some 50 MB, of which nothing else is of interest.
+        for found_name in re.findall(rb"^Filename: (?:\./)?(\S+)$", index.path.read_bytes(), re.MULTILINE):
+            name = found_name.decode("ascii", "replace")
             if index.uri + name in missing:
                 out[missing.pop(index.uri + name)] = f"{start}/{name}"
     return out
