@@ -174,6 +174,11 @@ def _packages(
     asked = {item.name for item in request.names}
     packages = []
     for item in found:
+        if not item.url.startswith(("http://", "https://")):
+            raise ResolveError(
+                f"`{item.name}` is at `{strip_credentials(item.url)}`, where only the base itself could find it",
+                hint="choose a base whose apt sources are of `http` or `https`",
+            )
         package = OsPackage(
             name=item.name,
             version=item.version,
