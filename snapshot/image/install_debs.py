@@ -68,6 +68,21 @@ ENVIRONMENT = {
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 
+CONFIGURATION = """\
+Dir::State::Lists "WORK/lists/";
+Dir::State::extended_states "WORK/extended_states";
+Dir::Cache "WORK/cache/";
+Dir::Log "WORK/log/";
+APT::Sandbox::User "root";
+DPkg::Use-Pty "false";
+DPkg::Options { "--force-unsafe-io"; "--force-confdef"; "--force-confold"; "--log=WORK/log/dpkg.log"; };
+#clear DPkg::Pre-Invoke;
+#clear DPkg::Post-Invoke;
+#clear DPkg::Pre-Install-Pkgs;
+"""
+"""apt.conf(5), read after the base's own. Hooks of the base do what no lock tells, as removing files of its own.
+Waiting for the disk after each file is for machines that may lose power meanwhile."""
+
 
 def main(folder: str) -> None:
     """Install the packages in `folder`."""
@@ -92,24 +107,12 @@ def main(folder: str) -> None:
 
 def install(debs: list[str], work: str, environment: dict[str, str]) -> None:
     """Have apt install `debs`, and nothing else; its lists, caches and logs are in `work`."""
-    options = {
-        "Dir::State::Lists": f"{work}/lists/",
-        "Dir::State::extended_states": f"{work}/extended_states",
-        "Dir::Cache": f"{work}/cache/",
-        "Dir::Log": f"{work}/log/",
-        "APT::Sandbox::User": "root",
-        "DPkg::Use-Pty": "false",
-        # Waiting for the disk after each file is for machines that may lose power meanwhile.
-        "DPkg::Options::": "--force-unsafe-io",
-    }
     for name in ("lists/partial", "cache/archives/partial", "log"):
         os.makedirs(f"{work}/{name}")
-    command = ["apt-get", "install", "-y", "-q", "--no-install-recommends", "--no-remove", "--allow-downgrades"]
-    command += ["--allow-change-held-packages"]
-    for name, value in options.items():
-        command += ["-o", f"{name}={value}"]
-    for answer in ("--force-confdef", "--force-confold", f"--log={work}/log/dpkg.log"):
-        command += ["-o", f"DPkg::Options::={answer}"]
+    with open(f"{work}/apt.conf", "w", encoding="utf-8") as file:
+        file.write(CONFIGURATION.replace("WORK", work))
+    command = ["apt-get", "-c", f"{work}/apt.conf", "install", "-y", "-q", "--no-install-recommends", "--no-remove"]
+    command += ["--allow-downgrades", "--allow-change-held-packages"]
     names = {os.path.basename(deb).partition("_")[0] for deb in debs}
     own_policy = not os.path.lexists(POLICY) and (os.path.lexists("/sbin/init") or bool(names & {*INITS}))
     if own_policy:

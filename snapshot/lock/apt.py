@@ -26,6 +26,7 @@ from snapshot.project.apt import OsRequest
 LABEL = "org.snapshot-ml.role"
 CERTIFICATES = "/snap/certificates"
 _ENOUGH = 400
+_TOLD = 5
 
 
 class _Unknown(Document, frozen=True, kw_only=True):
@@ -173,6 +174,11 @@ def _packages(
     asked = {item.name for item in request.names}
     packages = []
     for item in found:
+        if not item.url.startswith(("http://", "https://")):
+            raise ResolveError(
+                f"`{item.name}` is at `{strip_credentials(item.url)}`, where only the base itself could find it",
+                hint="choose a base whose apt sources are of `http` or `https`",
+            )
         package = OsPackage(
             name=item.name,
             version=item.version,
@@ -195,7 +201,8 @@ def _moved(packages: Sequence[OsPackage], pinned: Sequence[OsPackage]) -> list[s
     """What has another version although it was to stay: the archive dropped it, or a dependency forbids it."""
     before = {(package.name, package.architecture): package.version for package in pinned}
     moved = [p for p in packages if before.get((p.name, p.architecture), p.version) != p.version]
-    return [f"{p.name} {before[p.name, p.architecture]} → {p.version}: it can't stay" for p in moved]
+    told = [f"{p.name} {before[p.name, p.architecture]} → {p.version}: it can't stay" for p in moved[:_TOLD]]
+    return [*told, f"and {len(moved) - _TOLD} more OS packages"] if len(moved) > _TOLD else told
 
 
 _UNSIGNED = re.compile(

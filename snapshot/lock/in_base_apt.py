@@ -20,12 +20,13 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 STATE = "/snap/apt"
 """Where lists are kept from one time to the next, a folder for each set of sources."""
 UNREACHABLE = re.compile(r"^[WE]: .*(?:Failed to fetch|does not have a Release file)", re.MULTILINE)
+DATED = re.compile(r"\d{8}T\d{6}Z")
 SETTLED = timedelta(hours=12)
 """A dated archive is asked for its state this long after the date of a Release file. Of a time in between, it gives the
 state before; mirrors get a release some hours after its date, Debian's dated archive is taken four times a day, and a
@@ -38,14 +39,6 @@ class Failure(Exception):  # noqa: N818
     def __init__(self, kind: str, **details: Any) -> None:
         super().__init__(kind)
         self.details = {"kind": kind, **details}
-
-
-class Index(NamedTuple):
-    """One Packages file, and of its Release file what tells where the dated archive is."""
-
-    uri: str
-    path: Path
-    release: dict[str, str]
 
 
 def main() -> None:
@@ -79,15 +72,13 @@ class Apt:
         self.work, self.state = work, Path(STATE, key)
         for folder in (work / "sources", self.state / "lists/partial", self.state / "cache/archives/partial"):
             folder.mkdir(parents=True, exist_ok=True)
+        # Held until the process ends: another one must not change the lists that this one reads.
+        self.lock = (self.state / "lock").open("w")
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
         for name, text in sources.items():
             (work / "sources" / name).write_text(text, encoding="utf-8")
-        self.environment = {
-            **{name: value for name, value in os.environ.items() if name == "PATH"},
-            **question["environment"],
-            "HOME": str(work),
-            "TMPDIR": str(work),
-            "LC_ALL": "C",
-        }
+        own = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(work), "TMPDIR": str(work), "LC_ALL": "C"}
+        self.environment = {**question["environment"], **own}
         self.pin([])
         # It holds the password of a proxy now and then.
         (work / "apt.conf").touch(0o600)
@@ -95,14 +86,9 @@ class Apt:
 
     def run(self, *command: str) -> tuple[int, str]:
         """Exit code of one of apt's programs, and all that it says."""
-        done = subprocess.run(
-            [command[0], "-c", str(self.work / "apt.conf"), *command[1:]],
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
+        whole = [command[0], "-c", str(self.work / "apt.conf"), *command[1:]]
+        out, both = subprocess.PIPE, subprocess.STDOUT
+        done = subprocess.run(whole, env=self.environment, input=b"", stdout=out, stderr=both, check=False)
         return done.returncode, done.stdout.decode("utf-8", "replace")
 
     def pin(self, pins: Iterable[dict[str, str]]) -> None:
@@ -123,21 +109,15 @@ def configuration(work: Path, state: Path, settings: dict[str, str]) -> str:
         "Dir::Etc::Preferences": f"{work}/preferences",
         "Dir::State::Lists": f"{state}/lists",
         "Dir::Cache": f"{state}/cache",
-        "Dir::Cache::pkgcache": "pkgcache.bin",
-        "Dir::Cache::srcpkgcache": "srcpkgcache.bin",
-        "Dir::Log": str(work),
+        **{f"Dir::Cache::{name}": f"{name}.bin" for name in ("pkgcache", "srcpkgcache")},
         "APT::Sandbox::User": "root",
-        "APT::Architecture": architectures()[0],
-        "Acquire::AllowInsecureRepositories": "false",
-        "Acquire::AllowWeakRepositories": "false",
-        "Acquire::AllowDowngradeToInsecureRepositories": "false",
+        **{f"Acquire::Allow{which}Repositories": "false" for which in ("Insecure", "Weak", "DowngradeToInsecure")},
         "APT::Get::AllowUnauthenticated": "false",
         "Acquire::ForceHash": "sha256",
         "Acquire::GzipIndexes": "false",
         "Acquire::Languages": "none",
         "Acquire::Retries": "1",
-        "Acquire::http::Timeout": "15",
-        "Acquire::https::Timeout": "15",
+        **{f"Acquire::{scheme}::Timeout": "15" for scheme in ("http", "https")},
     }
     hooks = "".join(f"#clear APT::Update::{name};\n" for name in ("Pre-Invoke", "Post-Invoke", "Post-Invoke-Success"))
     return hooks + "".join(f'{name} "{value}";\n' for name, value in {**own, **settings}.items())
@@ -155,9 +135,7 @@ def updated(question: dict[str, Any], work: Path) -> Apt:
         place = work / str(number)
         place.mkdir()
         apt = Apt(place, sources, question)
-        with (apt.state / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            code, output = apt.run("apt-get", "update", "-q")
+        code, output = apt.run("apt-get", "update", "-q")
         # Old versions end with 0 where indexes are missing.
         problems = [line for line in output.splitlines() if line.startswith(("E: ", "W: Failed to fetch", "Err:"))]
         if code == 0 and not problems:
@@ -170,12 +148,9 @@ def updated(question: dict[str, Any], work: Path) -> Apt:
 
 def base_sources() -> dict[str, str]:
     """File name → text of what the base's apt reads (sources.list(5))."""
-    files = [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*"))]
-    return {
-        path.name if path.parent.name.endswith(".d") else "0-sources.list": read(str(path))
-        for path in files
-        if path.suffix in (".list", ".sources") and path.is_file()
-    }
+    more = sorted(Path("/etc/apt/sources.list.d").glob("*"))
+    files = [path for path in more if path.suffix in (".list", ".sources") and path.is_file()]
+    return {"0-sources.list": read("/etc/apt/sources.list"), **{path.name: read(str(path)) for path in files}}
 
 
 def trusted(sources: dict[str, str]) -> dict[str, str]:
@@ -186,12 +161,17 @@ def trusted(sources: dict[str, str]) -> dict[str, str]:
 
 
 def mirrored(sources: dict[str, str], archives: Iterable[str]) -> dict[str, str]:
-    """`sources` with each archive in place of which `archives` has another of the same name (`debian`, `ubuntu` …)."""
+    """`sources` with each archive in place of which `archives` has another of the same name (`debian`, `ubuntu` …).
+
+    A dated archive stays: a mirror has another state.
+    """
     mirrors: dict[str, str] = {}
     for url in archives:
         mirrors.setdefault(archive_name(url), url.rstrip("/"))
 
     def other(match: re.Match[str]) -> str:
+        if DATED.search(match[0]):
+            return match[0]
         return mirrors.get(archive_name(match[0]), match[0].rstrip("/")) + "/" * match[0].endswith("/")
 
     return {name: re.sub(r"\b(?:https?|ftp)://[^\s\]#]+", other, text) for name, text in sources.items()}
@@ -199,19 +179,19 @@ def mirrored(sources: dict[str, str], archives: Iterable[str]) -> dict[str, str]
 
 def archive_name(url: str) -> str:
     """`debian-security` of `http://…/debian-security/`, and of its dated snapshots."""
-    parts = [part for part in urlsplit(url).path.split("/") if part and not re.fullmatch(r"\d{8}T\d{6}Z", part)]
+    parts = [part for part in urlsplit(url).path.split("/") if part and not DATED.fullmatch(part)]
     return parts[-1] if parts else ""
 
 
 def architectures() -> list[str]:
     """The base's own first, then those that it was told to accept too."""
-    out = [dpkg("--print-architecture"), dpkg("--print-foreign-architectures")]
-    return " ".join(out).split()
+    questions = ("--print-architecture", "--print-foreign-architectures")
+    return [word for question in questions for word in output_of("dpkg", question).split()]
 
 
-def dpkg(*arguments: str) -> str:
-    """What dpkg prints."""
-    return subprocess.run(["dpkg", *arguments], stdout=subprocess.PIPE, check=True).stdout.decode()
+def output_of(*command: str) -> str:
+    """What a command prints that does not fail."""
+    return subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.decode()
 
 
 def check_architectures(names: list[dict[str, Any]]) -> None:
@@ -224,8 +204,7 @@ def check_architectures(names: list[dict[str, Any]]) -> None:
 
 def check_names(names: list[dict[str, Any]], apt: Apt) -> None:
     """Raise for names and versions that the archive does not have, before apt takes one for a pattern."""
-    known = set(apt.run("apt-cache", "pkgnames")[1].split())
-    unknown = []
+    known, unknown = set(apt.run("apt-cache", "pkgnames")[1].split()), []
     for item in names:
         name = str(item["name"])
         if name not in known:
@@ -257,8 +236,8 @@ def close(name: str, known: Iterable[str]) -> list[str]:
 def installed() -> dict[str, str]:
     """Name, and name with architecture → version, of what the base has."""
     out: dict[str, str] = {}
-    query = ["dpkg-query", "-W", "-f", "${db:Status-Status} ${Package} ${Architecture} ${Version}\n"]
-    for line in subprocess.run(query, stdout=subprocess.PIPE, check=True).stdout.decode().splitlines():
+    words = "${db:Status-Status} ${Package} ${Architecture} ${Version}\n"
+    for line in output_of("dpkg-query", "-W", "-f", words).splitlines():
         status, name, architecture, version = line.split(" ")
         if status == "installed":
             out.update({name: version, f"{name}:{architecture}": version})
@@ -340,30 +319,31 @@ def described(lines: list[str], apt: Apt) -> list[dict[str, Any]]:
 def snapshots(urls: Iterable[str], apt: Apt) -> dict[str, str]:
     """URL → URL in the archive's dated snapshot, where there is one."""
     config = settings_of(apt.run("apt-config", "dump")[1])
-    found = [(index, snapshot_of(index.release, config, read("/etc/os-release"))) for index in indexes(apt)]
+    found = [(*index, snapshot_of(index[2], config, read("/etc/os-release"))) for index in indexes(apt)]
     # All that is listed now is there at the newest date, and dated archives keep the newest longest.
-    newest = {place: max(dated(i.release.get("Date", "")) for i, p in found if p == place) for _, place in found}
+    newest = {place: max(dated(r.get("Date", "")) for _, _, r, p in found if p == place) for *_, place in found}
     # In a URL `+` is `%2b`, in an index it is not.
     missing, out = {unquote(url): url for url in urls}, {}
-    for index, place in found:
+    for uri, path, _, place in found:
         if not place or not newest[place]:
             continue
         start = place.rstrip("/").replace("@SNAPSHOTID@", newest[place])
-        for name in re.findall(r"^Filename: (?:\./)?(\S+)$", read(str(index.path)), re.MULTILINE):
-            if index.uri + name in missing:
-                out[missing.pop(index.uri + name)] = f"{start}/{name}"
+        # Some 50 MB, of which nothing else is of interest.
+        for found_name in re.findall(rb"^Filename: (?:\./)?(\S+)$", path.read_bytes(), re.MULTILINE):
+            name = found_name.decode("ascii", "replace")
+            if uri + name in missing:
+                out[missing.pop(uri + name)] = f"{start}/{name}"
     return out
 
 
-def indexes(apt: Apt) -> Iterator[Index]:
-    """The package lists that apt has, in the order of the sources."""
+def indexes(apt: Apt) -> Iterator[tuple[str, Path, dict[str, str]]]:
+    """The package lists that apt has: address of the archive, file, and the fields of its Release file."""
     words = "$(REPO_URI) $(METAKEY) $(FILENAME)"
     for line in apt.run("apt-get", "indextargets", "--format", words, "Created-By: Packages")[1].splitlines():
         uri, key, path = line.split(" ", 2)
         stem = path[: -len(key) - 1] if path.endswith("_" + key.replace("/", "_")) else path
         text = read(f"{stem}_InRelease") or read(f"{stem}_Release")
-        fields = re.findall(r"^([A-Za-z-]+): (.*)$", text.partition("\nSHA256:")[0], re.MULTILINE)
-        yield Index(uri, Path(path), dict(fields))
+        yield uri, Path(path), dict(re.findall(r"^([A-Za-z-]+): (.*)$", text.partition("\nSHA256:")[0], re.MULTILINE))
 
 
 def snapshot_of(release: dict[str, str], config: dict[str, str], os_release: str) -> str | None:
@@ -388,10 +368,9 @@ def snapshot_of(release: dict[str, str], config: dict[str, str], os_release: str
 def at_home(origin: str, label: str, os_release: str) -> str | None:
     """Where distributions keep their dated archives."""
     home = re.search(r"^HOME_URL=\"?https?://(?:www\.)?([^/\"\n]+)", os_release, re.MULTILINE)
-    if home and origin in ("Debian", "Debian Backports"):
-        archive = "debian-security" if label == "Debian-Security" else "debian"
-        return f"https://snapshot.{home[1]}/archive/{archive}/@SNAPSHOTID@/"
-    return f"https://snapshot.{home[1]}/ubuntu/@SNAPSHOTID@/" if home and origin == "Ubuntu" else None
+    security = "-security" * (label == "Debian-Security")
+    places = {"Debian": f"archive/debian{security}", "Debian Backports": "archive/debian", "Ubuntu": "ubuntu"}
+    return f"https://snapshot.{home[1]}/{places[origin]}/@SNAPSHOTID@/" if home and origin in places else None
 
 
 def dated(date: str) -> str:

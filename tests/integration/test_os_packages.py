@@ -281,3 +281,23 @@ def test_bases_without_apt_and_without_root(resolve, base_of, here: Engine, cach
     packages = resolve("hello", image=other)
     with pytest.raises(BuildError, match="runs as user `nobody`"):
         build(here, lock_of(here, *packages, reference=other), cache_dir=cache)
+
+
+LIVED_IN = """\
+RUN cp /var/lib/dpkg/status /var/lib/dpkg/status-old && touch /var/cache/apt/archives/left.deb \\
+    && echo yesterday | tee /var/log/dpkg.log /var/log/alternatives.log \\
+    && echo 0123456789abcdef0123456789abcdef > /etc/machine-id \\
+    && echo 'DPkg::Post-Invoke { "rm /var/cache/apt/archives/*.deb"; };' > /etc/apt/apt.conf.d/docker-clean
+"""
+
+
+def test_a_base_with_traces_of_its_own_making(resolve, base_of, here: Engine, cache: Path) -> None:
+    image = base_of(LIVED_IN)
+    lock = lock_of(here, *resolve("nano", image=image), reference=image)
+    built = build(here, lock, cache_dir=cache, no_cache=True)
+    assert check(here, lock, cache_dir=cache).same
+    # Its hooks are not run, and what is its own stays.
+    words = "ls /var/cache/apt/archives/*.deb; cat /etc/machine-id /var/log/dpkg.log; nano --version | head -n 1"
+    said = inside(built.reference, "sh", "-c", words).splitlines()
+    assert said[:3] == ["/var/cache/apt/archives/left.deb", "0123456789abcdef0123456789abcdef", "yesterday"]
+    assert "nano" in said[3]

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from snapshot.errors import IntegrityError, NetworkError, ResolveError
-from snapshot.lock.apt import Failure, _Answer, error
+from snapshot.lock.apt import Failure, _Answer, _Found, _packages, error
 from snapshot.project.apt import OsRequest, read
 
 
@@ -108,3 +108,28 @@ def test_conflicts_are_short(request_of) -> None:
     found = error(failure(kind="install", said=lines), request_of("git"), "base:1")
     assert found.message.startswith("the OS packages of apt.txt don't fit together, or not with the base: Unable to")
     assert len(found.message) < 500
+
+
+def found(name: str, **more: str) -> _Found:
+    values = {"version": "1", "architecture": "amd64", "sha256": "a" * 64, "url": f"http://a.example/{name}.deb"}
+    return _Found(name=name, size=1, snapshot=None, **{**values, **more})
+
+
+def test_what_is_asked_for_is_told_from_what_it_needs(request_of) -> None:
+    packages = _packages([found("zlib1g"), found("git"), found("libc6")], request_of("git", "vim"), {})
+    assert [(p.name, p.asked) for p in packages] == [("git", True), ("libc6", False), ("zlib1g", False)]
+
+
+def test_the_same_file_keeps_its_places(request_of) -> None:
+    (before,) = _packages([found("git")], request_of("git"), {})
+    before = msgspec.structs.replace(before, snapshot="http://dated.example/git.deb", asked=False)
+    known = {("git", "amd64"): before}
+    (same,) = _packages([found("git", url="http://me:pw@mirror.example/git.deb")], request_of("git"), known)
+    assert (same.url, same.snapshot, same.asked) == (before.url, before.snapshot, True)
+    (other,) = _packages([found("git", sha256="b" * 64, url="http://me:pw@b.example/x")], request_of("git"), known)
+    assert (other.url, other.snapshot) == ("http://b.example/x", None)
+
+
+def test_places_that_only_the_base_knows_are_refused(request_of) -> None:
+    with pytest.raises(ResolveError, match=r"`git` is at `file:/opt/repo/git\.deb`"):
+        _packages([found("git", url="file:/opt/repo/git.deb")], request_of("git"), {})

@@ -49,6 +49,8 @@ def test_a_mirror_takes_the_place_of_the_archive_of_the_same_name() -> None:
     assert "deb [arch=amd64 trusted=yes] https://me:pw@mirror.example/ubuntu/ noble main" in found["b.list"]
     assert "http://ppa.example/x y z" in found["b.list"]
     assert mirrored({"a": DEB822}, ()) == {"a": DEB822}
+    dated_sources = {"a": "deb http://dated.example/archive/debian/20260101T000000Z bookworm main\n"}
+    assert mirrored(dated_sources, ("http://mirror.example/debian",)) == dated_sources
 
 
 def test_a_dated_mirror_is_known_by_the_archive_that_it_is_of() -> None:
