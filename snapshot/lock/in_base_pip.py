@@ -43,8 +43,9 @@ from piptools.utils import drop_extras, key_from_ireq
 
 HTTP_CACHE = "/snap/cache/pip"
 METADATA = "/snap/cache/metadata"
+PYPROJECT = import_module("pip._internal.pyproject")
 BROKEN = (
-    import_module("pip._internal.pyproject").tomllib.TOMLDecodeError,
+    (getattr(PYPROJECT, "tomllib", None) or PYPROJECT.tomli).TOMLDecodeError,
     tarfile.TarError,
     zipfile.BadZipFile,
     EOFError,

@@ -75,10 +75,8 @@ class _Packed(Git):
 class Local:
     """What a requirement names that is not of an index: `location` is what the host is asked for."""
 
-    def __init__(
-        self, location: str, *, name: str = "", extras: str = "", fragment: str = "", marker: str = ""
-    ) -> None:
-        self.location, self.name, self.extras, self.fragment, self.marker = location, name, extras, fragment, marker
+    def __init__(self, location: str, *, name: str = "", extras: str = "", marker: str = "") -> None:
+        self.location, self.name, self.extras, self.marker = location, name, extras, marker
 
     @property
     def is_vcs(self) -> bool:
@@ -118,7 +116,8 @@ def direct(text: str) -> Local | None:
         extras = f"[{','.join(sorted(parsed.extras))}]" if parsed.extras else ""
     plain, _, fragment = url.partition("#")
     if plain.startswith("git+"):
-        return Local(plain, name=name)
+        # As pip spells it, who asks for it again when it is needed.
+        return Local(bare(Link(plain).url), name=name)
     if not plain.startswith("file:"):
         return None
     parts = dict(urllib.parse.parse_qsl(fragment))

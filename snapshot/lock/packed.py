@@ -18,6 +18,8 @@ from snapshot.host.files import disk_errors, make_dirs
 from snapshot.lock import files, pack
 from snapshot.lock.document import Package, Sdist, Vcs, Wheel
 
+SCHEMES = frozenset({"https", "http", "ssh", "git", "file"})
+"""Transports that pip takes; others of git's run programs."""
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".txz")
 
 
@@ -89,6 +91,10 @@ def split(location: str) -> tuple[str, str | None]:
 
 def _repository(location: str, cache: Path, kept: Sequence[Package], environment: Mapping[str, str] | None) -> Packed:
     url, revision = split(location)
+    if urllib.parse.urlsplit(url).scheme not in SCHEMES or not url.isprintable():
+        raise ResolveError(
+            f"`{git.address(url)}` is no address of a repository", hint="write it as in `git+https://host/lib@main`"
+        )
     plain = git.address(url)
     old = next((p for p in kept if p.vcs and (p.vcs.url, p.vcs.requested_revision) == (plain, revision)), None)
     commit = old.vcs.commit_id if old and old.vcs else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import urllib.parse
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,12 +14,13 @@ from typing import Any
 
 import msgspec
 
-from snapshot.document import Document, decode_json
+from snapshot.document import decode_json
 from snapshot.errors import EngineError, IntegrityError, ResolveError, SnapshotError
 from snapshot.host import pip_config, process
 from snapshot.host.container import Container, Mount, run_tool
 from snapshot.host.files import make_dirs
 from snapshot.lock import explain, packed, tools
+from snapshot.lock.answer import Answer, Found, Needed, Resolution
 from snapshot.lock.document import OperatingSystem, Package, Python, Sdist, Wheel
 from snapshot.lock.packed import Packed
 from snapshot.project.requirements import Pin, Requirements
@@ -29,59 +31,6 @@ _INDEXES = re.compile(
     r"(?:-i|-f|--index-url|--extra-index-url|--find-links|--no-index|--trusted-host|--pre|--prefer-binary)\b"
 )
 _PACKAGES = "/snap/packages"
-
-
-class _Found(Document, frozen=True, kw_only=True):
-    name: str
-    version: str
-    file: str
-    path: str | None
-    url: str | None
-    index: str | None
-    sha256: str
-    size: int | None
-    requires_python: str | None
-    yanked: str | None = None
-    """Why, where the index has withdrawn it."""
-    subdirectory: str | None = None
-    source: str | None = None
-    """Location of the repository that it is of."""
-    dependencies: tuple[str, ...] = ()
-
-
-class _Needed(Document, frozen=True, kw_only=True):
-    location: str
-    where: str
-
-
-class _Resolution(Document, frozen=True, kw_only=True):
-    packages: tuple[_Found, ...]
-    warnings: tuple[str, ...]
-    pip: str
-    needed: tuple[_Needed, ...] = ()
-    """What has to be fetched and packed before the question can be answered."""
-
-
-class _Interpreter(Document, frozen=True, kw_only=True):
-    version: str
-    implementation: str
-    build: str
-    executable: str
-    platform: str
-
-
-class _System(Document, frozen=True, kw_only=True):
-    id: str
-    version: str
-    name: str
-    packages: tuple[str, ...]
-
-
-class _Answer(Document, frozen=True, kw_only=True):
-    python: _Interpreter
-    os: _System
-    resolution: _Resolution | None = None
-    failure: explain.Failure | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +111,8 @@ def find(
         }
         for pin in wanted
     ]
-    asking = _Asking(image, indexes, root, cache, equipment, kept, environment)
+    direct = [pin.direct for pin in wanted if pin.direct]
+    asking = _Asking(image, indexes, root, cache, equipment, kept, environment, direct)
     return _resolved(asking.ask(question), asking.sources, root).packages
 
 
@@ -206,12 +156,15 @@ class _Asking:
         equipment: pip_config.Equipment,
         kept: Sequence[Package],
         environment: Mapping[str, str],
+        direct: Sequence[str] = (),
     ) -> None:
         self.image, self.requirements, self.root, self.cache = image, requirements, root, cache
         self.equipment, self.kept, self.environment = equipment, kept, environment
         self.sources: dict[str, Packed] = {}
+        self.named = (*requirements.lines, *direct)
+        """Where paths may stand that the base asks for."""
 
-    def ask(self, question: dict[str, Any]) -> _Answer:
+    def ask(self, question: dict[str, Any]) -> Answer:
         """The answer; raises what `resolve` raises."""
         while True:
             answer = self._once(question)
@@ -222,7 +175,7 @@ class _Asking:
                 self._take(item)
             question["sources"] = {where: _inside(packed) for where, packed in self.sources.items()}
 
-    def _once(self, question: dict[str, Any]) -> _Answer:
+    def _once(self, question: dict[str, Any]) -> Answer:
         container = _container(self.image, self.root, self.cache, self.equipment, self.requirements)
         try:
             done = run_tool(container, stdin=json.dumps(question).encode())
@@ -231,7 +184,7 @@ class _Asking:
             raise
         if done.code != 0 or not done.stdout:
             raise _broken(done.code, done.stderr, self.image)
-        answer = decode_json(done.stdout.encode(), _Answer, where="the answer of the base", error=EngineError)
+        answer = decode_json(done.stdout.encode(), Answer, where="the answer of the base", error=EngineError)
         if answer.failure:
             raise explain.error(
                 answer.failure,
@@ -241,15 +194,21 @@ class _Asking:
             )
         return answer
 
-    def _take(self, needed: _Needed) -> None:
+    def _take(self, needed: Needed) -> None:
         if needed.location in self.sources:
             raise EngineError(f"the base asks twice for `{pip_config.strip_credentials(needed.location)}`")
+        if not needed.location.startswith("git+") and not self._is_named(needed.location):
+            raise EngineError(f"the base asks for `{needed.location}`, which no requirement names")
         try:
             self.sources[needed.location] = packed.take(
                 needed.location, root=self.root, cache=self.cache, kept=self.kept, environment=self.environment
             )
         except SnapshotError as problem:
             raise packed.at(explain.stands(needed.where, self.requirements.source), problem) from None
+
+    def _is_named(self, path: str) -> bool:
+        """Whether a requirement names `path`: code of packages runs in the base, and is given nothing else."""
+        return any("${" in text or Path(path).name in urllib.parse.unquote(text) for text in self.named)
 
 
 def _inside(source: Packed) -> dict[str, str]:
@@ -311,8 +270,8 @@ def _question(
     }
 
 
-def _resolved(answer: _Answer, sources: Mapping[str, Packed], root: Path) -> Resolved:
-    resolution = answer.resolution or _Resolution(packages=(), warnings=(), pip="")
+def _resolved(answer: Answer, sources: Mapping[str, Packed], root: Path) -> Resolved:
+    resolution = answer.resolution or Resolution(packages=(), warnings=(), pip="")
     python, system = answer.python, answer.os
     by_path = {_inside(source)["file"]: source for source in sources.values()}
     return Resolved(
@@ -335,7 +294,7 @@ def _resolved(answer: _Answer, sources: Mapping[str, Packed], root: Path) -> Res
     )
 
 
-def _package(found: _Found, sources: Mapping[str, Packed], by_path: Mapping[str, Packed], root: Path) -> Package:
+def _package(found: Found, sources: Mapping[str, Packed], by_path: Mapping[str, Packed], root: Path) -> Package:
     if found.source:
         source: Packed | None = sources[found.source]
     else:
@@ -354,7 +313,7 @@ def _package(found: _Found, sources: Mapping[str, Packed], by_path: Mapping[str,
     )
 
 
-def _file(found: _Found, root: Path) -> Wheel | Sdist:
+def _file(found: Found, root: Path) -> Wheel | Sdist:
     """A file that pip found itself: of an index, behind an URL, or in a folder."""
     url, path = found.url, found.path
     if path and Path(path).is_relative_to(root):

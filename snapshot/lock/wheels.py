@@ -70,7 +70,8 @@ def build(
     """
     known = {package.name: package for package in kept if package.sdist and package.wheels}
     access = access_of(pip, root)
-    out = []
+    out: list[Package] = []
+    resolved: dict[tuple[str, ...], tuple[BuildPackage, ...]] = {}
     for package in packages:
         if package.wheels or not package.sdist:
             out.append(package)
@@ -82,7 +83,7 @@ def build(
             continue
         say(f"building {package.name} {package.version}".rstrip() + " from source")
         files.fetch([files.sdist_of(package)], cache_dir=cache, access=access)
-        needs = _Needs(image, package, root, requirements, pip, cache, environment)
+        needs = _Needs(image, package, root, requirements, pip, cache, environment, resolved)
         out.append(_first(needs, old, access, epoch))
     return tuple(out)
 
@@ -155,14 +156,24 @@ class _Needs:
         pip: pip_config.PipConfig,
         cache: Path,
         environment: Mapping[str, str] | None,
+        resolved: dict[tuple[str, ...], tuple[BuildPackage, ...]],
     ) -> None:
+        self.resolved = resolved
+        """What others took: most name the same."""
         self.image, self.package, self.root, self.cache = image, package, root, cache
         self.requirements, self.pip, self.environment = requirements, pip, environment
 
-    def resolve(self, lines: Sequence[str], near: Sequence[BuildPackage]) -> tuple[BuildPackage, ...]:
-        """Everything that `lines` lead to, as wheels."""
+    def resolve(self, lines: tuple[str, ...], near: Sequence[BuildPackage]) -> tuple[BuildPackage, ...]:
+        """Everything that `lines` lead to, as wheels, near to what it was."""
         if not lines:
             return ()
+        if near:
+            return self._resolve(lines, near)
+        if lines not in self.resolved:
+            self.resolved[lines] = self._resolve(lines, ())
+        return self.resolved[lines]
+
+    def _resolve(self, lines: Sequence[str], near: Sequence[BuildPackage]) -> tuple[BuildPackage, ...]:
         source = f"the build requirements of {self.package.name}"
         options = {key: value for key, value in self.pip.options.items() if key not in ("no-binary", "require-hashes")}
         found = resolve.resolve(

@@ -16,9 +16,10 @@ from snapshot.host.download import Access
 from snapshot.host.engine import Engine
 from snapshot.image.build import Event, build, build_folder, check, present
 from snapshot.image.dockerfile import base_reference, image_reference, layers
-from snapshot.image.fetch import cache_path, fetch
+from snapshot.image.fetch import fetch
 from snapshot.image.tools import folder as tools_folder
 from snapshot.lock.document import Base, Lock, OperatingSystem, Package, Python, Sources, Wheel
+from snapshot.lock.files import cache_path
 
 BASE = "snapshot-base:bookworm"
 Use = Callable[[dict[str, str]], Engine]
@@ -208,7 +209,7 @@ def test_other_bytes_than_locked_build_nothing(here: Engine, wheels: Path, tmp_p
     with pytest.raises(IntegrityError, match="six-1"):
         build(here, bad, cache_dir=tmp_path)
     assert present(here, bad) is None
-    assert not cache_path(tmp_path, bad.packages[0]).exists()
+    assert not cache_path(tmp_path, bad.packages[0].wheel).exists()
 
 
 def test_a_base_that_changed_is_refused(here: Engine, wheels: Path, tmp_path: Path) -> None:

@@ -54,7 +54,13 @@ def test_files_beside_the_project(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("location", "words"),
-    [("../nowhere", "is not there"), ("../empty", "no Python package"), ("../notes.txt", "no wheel")],
+    [
+        ("git+ext::sh -c x", "no address"),
+        ("git+ext://x/y", "no address"),
+        ("../nowhere", "is not there"),
+        ("../empty", "no Python package"),
+        ("../notes.txt", "no wheel"),
+    ],
 )
 def test_what_can_not_be_taken(tmp_path: Path, location: str, words: str) -> None:
     (tmp_path / "empty").mkdir()
