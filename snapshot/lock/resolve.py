@@ -6,7 +6,6 @@ import json
 import os
 import re
 import urllib.parse
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,12 +15,12 @@ import msgspec
 
 from snapshot.document import decode_json
 from snapshot.errors import EngineError, IntegrityError, ResolveError, SnapshotError
-from snapshot.host import pip_config, process
+from snapshot.host import pip_config
 from snapshot.host.container import Container, Mount, run_tool
 from snapshot.host.files import make_dirs
 from snapshot.lock import explain, packed, tools
 from snapshot.lock.answer import Answer, Found, Needed, Resolution
-from snapshot.lock.document import OperatingSystem, Package, Python, Sdist, Wheel
+from snapshot.lock.document import Package, Sdist, Wheel
 from snapshot.lock.packed import Packed
 from snapshot.project.requirements import Pin, Requirements
 
@@ -35,10 +34,8 @@ _PACKAGES = "/snap/packages"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
-    """What the base is, and what it installs."""
+    """What the base installs."""
 
-    python: Python
-    os: OperatingSystem
     packages: tuple[Package, ...]
     """Those that are to be had as source only have an `sdist` and no `wheels`: `wheels.build` makes them."""
     warnings: tuple[str, ...]
@@ -177,11 +174,7 @@ class _Asking:
 
     def _once(self, question: dict[str, Any]) -> Answer:
         container = _container(self.image, self.root, self.cache, self.equipment, self.requirements)
-        try:
-            done = run_tool(container, stdin=json.dumps(question).encode())
-        except KeyboardInterrupt:
-            process.run(("docker", "kill", str(container.name)))
-            raise
+        done = run_tool(container, stdin=json.dumps(question).encode())
         if done.code != 0 or not done.stdout:
             raise _broken(done.code, done.stderr, self.image)
         answer = decode_json(done.stdout.encode(), Answer, where="the answer of the base", error=EngineError)
@@ -189,7 +182,7 @@ class _Asking:
             raise explain.error(
                 answer.failure,
                 source=self.requirements.source,
-                python=_minor(answer.python.version),
+                python=_minor(answer.python),
                 places=self.requirements.places,
             )
         return answer
@@ -235,7 +228,6 @@ def _container(
     return Container(
         image=image,
         command=("python3", "/snap/tools/in_base.py"),
-        name=f"snap-lock-{uuid.uuid4().hex[:12]}",
         user=f"{os.getuid()}:{os.getgid()}",
         # Without .pyc files pip alone takes a second to import; an empty value switches the base's setting off.
         environment=(
@@ -272,17 +264,8 @@ def _question(
 
 def _resolved(answer: Answer, sources: Mapping[str, Packed], root: Path) -> Resolved:
     resolution = answer.resolution or Resolution(packages=(), warnings=(), pip="")
-    python, system = answer.python, answer.os
     by_path = {_inside(source)["file"]: source for source in sources.values()}
     return Resolved(
-        python=Python(
-            version=python.version,
-            implementation=python.implementation,
-            build=python.build,
-            executable=python.executable,
-            platform=python.platform,
-        ),
-        os=OperatingSystem(id=system.id, version=system.version, name=system.name, packages=system.packages),
         packages=tuple(_package(found, sources, by_path, root) for found in resolution.packages),
         warnings=explain.warnings(resolution.warnings),
         notes=tuple(explain.yanked(f.name, f.version, f.yanked) for f in resolution.packages if f.yanked is not None),
