@@ -13,18 +13,16 @@ from typing import Any
 
 import msgspec
 
-from snapshot.document import decode_json
-from snapshot.errors import EngineError, IntegrityError, ResolveError, SnapshotError
+from snapshot.errors import EngineError, IntegrityError, SnapshotError
 from snapshot.host import pip_config
-from snapshot.host.container import Container, Mount, run_tool
+from snapshot.host.container import Container, Mount
 from snapshot.host.files import make_dirs
-from snapshot.lock import explain, packed, tools
+from snapshot.lock import explain, inside, packed
 from snapshot.lock.answer import Answer, Found, Needed, Resolution
 from snapshot.lock.document import Package, Sdist, Wheel
 from snapshot.lock.packed import Packed
 from snapshot.project.requirements import Pin, Requirements
 
-LABEL = "org.snapshot-ml.role"
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _INDEXES = re.compile(
     r"(?:-i|-f|--index-url|--extra-index-url|--find-links|--no-index|--trusted-host|--pre|--prefer-binary)\b"
@@ -174,10 +172,9 @@ class _Asking:
 
     def _once(self, question: dict[str, Any]) -> Answer:
         container = _container(self.image, self.root, self.cache, self.equipment, self.requirements)
-        done = run_tool(container, stdin=json.dumps(question).encode())
-        if done.code != 0 or not done.stdout:
-            raise _broken(done.code, done.stderr, self.image)
-        answer = decode_json(done.stdout.encode(), Answer, where="the answer of the base", error=EngineError)
+        answer = inside.ask(
+            container, Answer, question=json.dumps(question).encode(), doing="resolving in", base=self.image
+        )
         if answer.failure:
             raise explain.error(
                 answer.failure,
@@ -213,34 +210,17 @@ def _inside(source: Packed) -> dict[str, str]:
 def _container(
     image: str, root: Path, cache: Path, equipment: pip_config.Equipment, requirements: Requirements
 ) -> Container:
-    own = cache / "lock"
-    for folder in (own / "pip", own / "metadata", own / "pycache", cache / "packages"):
+    own, packages = cache / "lock", cache / "packages"
+    for folder in (own / "pip", own / "metadata", packages):
         make_dirs(folder)
     beyond = {root / name for name in requirements.files if name.startswith("../")}
     mounts = (
-        Mount(source=str(tools.folder(cache).resolve()), target="/snap/tools", read_only=True),
-        Mount(source=str(own.resolve()), target="/snap/cache"),
-        Mount(source=str((cache / "packages").resolve()), target="/snap/packages"),
+        Mount(source=str(packages.resolve()), target=_PACKAGES),
         Mount(source=str(root.resolve()), target=str(root), read_only=True),
         *(Mount(source=str(path.resolve()), target=os.path.normpath(path), read_only=True) for path in sorted(beyond)),
         *equipment.mounts,
     )
-    return Container(
-        image=image,
-        command=("python3", "/snap/tools/in_base.py"),
-        user=f"{os.getuid()}:{os.getgid()}",
-        # Without .pyc files pip alone takes a second to import; an empty value switches the base's setting off.
-        environment=(
-            ("PYTHONPYCACHEPREFIX", "/snap/cache/pycache"),
-            ("PYTHONDONTWRITEBYTECODE", ""),
-            ("PYTHONPATH", ""),
-        ),
-        labels=((LABEL, "lock"),),
-        mounts=tuple({mount.target: mount for mount in mounts}.values()),
-        network="host",
-        stdin=True,
-        remove=True,
-    )
+    return inside.container(image, "in_base.py", cache=cache, role="lock", network="host", mounts=mounts)
 
 
 def _question(
@@ -310,17 +290,6 @@ def _file(found: Found, root: Path) -> Wheel | Sdist:
         path=path,
         size=found.size,
         hashes={"sha256": found.sha256},
-    )
-
-
-def _broken(code: int, stderr: str, image: str) -> ResolveError | EngineError:
-    """The container ended without an answer."""
-    if code in (126, 127) or ("python3" in stderr and "not found" in stderr):
-        return ResolveError(f"the base `{image}` has no `python3`", hint="choose a `base` that has Python 3.9 or newer")
-    last = next((line.strip() for line in reversed(stderr.splitlines()) if line.strip()), f"exit {code}")
-    return EngineError(
-        f"resolving in `{image}` broke off: {pip_config.strip_credentials(last)}",
-        hint="see `docker info` and try again",
     )
 
 
