@@ -144,7 +144,7 @@ def _build(
     progress: Progress,
 ) -> Image:
     check_base(engine, lock, offline=offline)
-    tools.check_python(lock.python.version)
+    equipment = tools.folder(cache_dir, lock.python.version, offline=offline)
     files, packages = _fetch(engine, lock, cache_dir, access, offline, progress)
     layers, titles = dockerfile.layers(lock, _sizes(files)), dockerfile.titles(lock, _sizes(files))
     with build_folder(lock, cache_dir, layers, files, packages) as folder:
@@ -152,7 +152,7 @@ def _build(
             folder / "Dockerfile",
             reference=reference,
             contexts={
-                "tools": tools.folder(cache_dir),
+                "tools": equipment,
                 **({"debs": folder / "debs"} if packages else {}),
                 **{layer.context: folder / "wheels" / layer.context for layer in layers},
             },
@@ -278,12 +278,12 @@ def write_context(
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UsageError(f"`{target}` is not an empty folder", hint="name one that is not there yet")
-    tools.check_python(lock.python.version)
+    equipment = tools.folder(cache_dir, lock.python.version, offline=offline)
     files, packages = _fetch(engine, lock, cache_dir, access or Access(), offline, lambda _: None)
     make_dirs(target)
     _lay_out(target, lock, dockerfile.layers(lock, _sizes(files)), files, packages, shutil.copy2)
     with disk_errors(target):
-        shutil.copytree(tools.folder(cache_dir), target / "tools")
+        shutil.copytree(equipment, target / "tools")
 
 
 def _lay_out(

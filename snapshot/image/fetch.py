@@ -72,4 +72,12 @@ def _rebuild(
         )
     image = platform()
     for package in missing:
-        wheels.rebuild(image, package, cache=cache_dir, access=access, epoch=lock.source_date_epoch, offline=offline)
+        wheels.rebuild(
+            image,
+            package,
+            python=lock.python.version,
+            cache=cache_dir,
+            access=access,
+            epoch=lock.source_date_epoch,
+            offline=offline,
+        )

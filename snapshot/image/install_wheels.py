@@ -20,6 +20,7 @@ import multiprocessing
 import os
 import re
 import shutil
+import site
 import sys
 import sysconfig
 import traceback
@@ -168,14 +169,27 @@ def plan(wheel: str, changed: Folders) -> Destination:
     """What is to be done for `wheel`; scripts and INSTALLER are written."""
     with zipfile.ZipFile(wheel) as archive:
         source = Wheel(archive)
-        paths = sysconfig.get_paths()
-        scheme = {key: paths[key] for key in ("purelib", "platlib", "scripts", "data")}
-        scheme["headers"] = os.path.join(paths["include"], source.distribution)
+        scheme = folders()
+        scheme["headers"] = os.path.join(scheme.pop("include"), source.distribution)
         destination = Destination(wheel, scheme, changed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             install(source, destination, {"INSTALLER": b"snapshot\n"})
     return destination
+
+
+def folders() -> dict[str, str]:
+    """Where this interpreter looks for packages, and what goes with them.
+
+    Before Python 3.10 Debian's `sysconfig` names folders in /usr that are on no path; `site` names the right one.
+    """
+    paths = {key: sysconfig.get_path(key) for key in ("purelib", "platlib", "scripts", "data", "include")}
+    sites = site.getsitepackages()
+    if paths["purelib"] in sites:
+        return paths
+    data = sites[0].split("/lib/")[0]
+    include = data + paths["include"][len(paths["data"]) :]
+    return {"purelib": sites[0], "platlib": sites[0], "scripts": f"{data}/bin", "data": data, "include": include}
 
 
 def work(jobs: list[Job], epoch: int) -> Iterator[str]:
@@ -268,7 +282,7 @@ def warm_up() -> None:
     `marshal` notes whether an object is referenced more than once, so a name that happens to live in one worker and
     not in the other would show in the `.pyc` (CPython issue 78274).
     """
-    for source in (b"def", b"x = 1 is 1", b"'\\d'", b"\xff", b"\0"):
+    for source in (b"def", b"x = 1 is 1", b"'\\d'", b"'\\N{DIGIT ONE}'", b"\xff", b"\0"):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             compiled(source, "x.py")
@@ -280,7 +294,8 @@ def warm_up() -> None:
 
 def replaced(project: str) -> Iterator[str]:
     """The files of the distribution `project` that is installed already, as its RECORD lists them."""
-    for root in sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}):
+    found = folders()
+    for root in sorted({found["purelib"], found["platlib"]}):
         if not os.path.isdir(root):
             continue
         for name in sorted(os.listdir(root)):

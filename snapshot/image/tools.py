@@ -6,6 +6,7 @@ import importlib.metadata
 import importlib.util
 import shutil
 import tempfile
+import zipfile
 from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
@@ -13,14 +14,19 @@ from packaging.specifiers import SpecifierSet
 from snapshot import digest
 from snapshot.errors import BuildError
 from snapshot.host.files import disk_errors, make_dirs
+from snapshot.lock import old_tools
 
 SCRIPT = "install_wheels.py"
 SCRIPTS = (SCRIPT, "install_debs.py")
 
 
-def folder(cache_dir: Path) -> Path:
-    """The folder of the tools, addressed by their content."""
-    files = _files()
+def folder(cache_dir: Path, python: str | None = None, *, offline: bool = False) -> Path:
+    """The folder of the tools for a base with the version `python`, addressed by their content.
+
+    Which `installer` it has follows from `python` alone: ours, or the one of `old_tools`; ours where it is None.
+    Raises BuildError when `python` is too old for both, and what `old_tools.wheels` raises.
+    """
+    files = _files(_library() if python is None or _is_enough(python) else _old_library(python, cache_dir, offline))
     manifest = "".join(f"{digest.of_bytes(data)} {name}\n" for name, data in sorted(files.items()))
     target = cache_dir / "tools" / digest.hex_of(digest.of_bytes(manifest.encode()))
     if target.is_dir() and all(_holds(target / name, data) for name, data in files.items()):
@@ -47,24 +53,34 @@ def folder(cache_dir: Path) -> Path:
     return target
 
 
-def check_python(version: str) -> None:
-    """Raises BuildError when the base's Python is too old for the tools."""
-    needed = importlib.metadata.metadata("installer")["Requires-Python"] or ""
-    if not SpecifierSet(needed).contains(version, prereleases=True):
+def _is_enough(python: str) -> bool:
+    needed = SpecifierSet(importlib.metadata.metadata("installer")["Requires-Python"] or "")
+    return needed.contains(".".join(map(str, old_tools.minor(python))))
+
+
+def _old_library(python: str, cache_dir: Path, offline: bool) -> dict[str, bytes]:
+    if old_tools.minor(python) < old_tools.minor(old_tools.OLDEST):
         raise BuildError(
-            f"the base image has Python {version}, and packages can be installed into Python {needed} only",
+            f"the base image has Python {python}, and packages can be installed into Python {old_tools.OLDEST} "
+            "or newer only",
             hint="choose a newer `base`",
         )
+    (wheel,) = old_tools.wheels(cache_dir, "installer", offline=offline)
+    with zipfile.ZipFile(wheel) as archive:
+        names = [name for name in archive.namelist() if name.startswith("installer/") and name.endswith(".py")]
+        return {name: archive.read(name) for name in names}
 
 
-def _files() -> dict[str, bytes]:
+def _library() -> dict[str, bytes]:
     spec = importlib.util.find_spec("installer")
     if spec is None or spec.origin is None:
         raise BuildError("the library `installer` is missing", hint="run `pip install --force-reinstall snapshot-ml`")
     library = Path(spec.origin).parent
-    files = {f"installer/{path.relative_to(library).as_posix()}": path for path in sorted(library.rglob("*.py"))}
-    files |= {name: Path(__file__).with_name(name) for name in SCRIPTS}
-    return {name: path.read_bytes() for name, path in files.items()}
+    return {f"installer/{path.relative_to(library).as_posix()}": path.read_bytes() for path in library.rglob("*.py")}
+
+
+def _files(library: dict[str, bytes]) -> dict[str, bytes]:
+    return library | {name: Path(__file__).with_name(name).read_bytes() for name in SCRIPTS}
 
 
 def _holds(path: Path, data: bytes) -> bool:

@@ -316,7 +316,7 @@ def _words(names: Sequence[str], conjunction: str = "and") -> str:
 def _broken(code: int, stderr: str, image: str) -> ResolveError | EngineError:
     """The container ended without an answer."""
     if code in (126, 127) or ("python3" in stderr and "not found" in stderr):
-        return ResolveError(f"the base `{image}` has no `python3`", hint="choose a `base` that has Python 3.9 or newer")
+        return ResolveError(f"the base `{image}` has no `python3`", hint="choose a `base` that has Python 3.8 or newer")
     last = next((line.strip() for line in reversed(stderr.splitlines()) if line.strip()), f"exit {code}")
     return EngineError(
         f"asking apt in `{image}` broke off: {strip_credentials(last)}", hint="see `docker info` and try again"

@@ -9,7 +9,7 @@ from snapshot import digest
 from snapshot.document import Document, decode_json, encode_json
 from snapshot.errors import StoreError
 from snapshot.host.files import make_dirs, write_atomic
-from snapshot.lock import inside, tools
+from snapshot.lock import inside, old_tools, tools
 from snapshot.lock.document import OperatingSystem, Python
 
 
@@ -24,11 +24,19 @@ class Facts(Document, frozen=True, kw_only=True):
     """The wheel tags that its Python installs, best first, as in `cp311-cp311-manylinux_2_36_x86_64`."""
 
 
+class Answer(Document, frozen=True, kw_only=True):
+    """What `in_base_python.py` says."""
+
+    version: str
+    facts: Facts | None
+    """None where the tools that were mounted do not run on `version`."""
+
+
 def of(image: str, reference: str, *, cache: Path) -> Facts:
     """The facts of the image with the ID `image`, which goes by `reference` for people.
 
     They are kept in `cache`, since an ID never means anything else. Raises ResolveError for a base without a usable
-    Python, EngineError when the engine fails.
+    Python, EngineError when the engine fails, and what `tools.folder` raises.
     """
     # What is asked may change with what asks.
     path = cache / "bases" / tools.folder(cache).name / f"{digest.hex_of(image)}.json"
@@ -36,8 +44,22 @@ def of(image: str, reference: str, *, cache: Path) -> Facts:
         return decode_json(path.read_bytes(), Facts, where=str(path))
     except (OSError, StoreError):
         pass
-    asking = inside.container(image, "in_base_facts.py", cache=cache, role="facts", network="none")
-    found = inside.ask(asking, Facts, doing="asking the base", base=reference)
+    found = _asked(image, reference, cache)
     make_dirs(path.parent)
     write_atomic(path, encode_json(found), durable=False)
     return found
+
+
+def _asked(image: str, reference: str, cache: Path) -> Facts:
+    def ask(oldest: str, python: str | None) -> Answer:
+        asking = inside.container(
+            image, "in_base_python.py", oldest, python=python, cache=cache, role="facts", network="none"
+        )
+        return inside.ask(asking, Answer, doing="asking the base", base=reference)
+
+    answer = ask(tools.oldest(), None)
+    if answer.facts is None:
+        old_tools.check(answer.version, reference)
+        answer = ask(old_tools.OLDEST, answer.version)
+    assert answer.facts
+    return answer.facts

@@ -1,4 +1,4 @@
-"""Runs inside the base image, with its own Python (3.9 or newer): resolves for it.
+"""Runs inside the base image, with its own Python (3.8 or newer): resolves for it.
 
 JSON comes in through stdin, since it holds what must not be seen in a process list; JSON goes out through stdout.
 Nothing but the standard library is imported here; `in_base_pip` beside it brings pip and pip-tools.

@@ -18,7 +18,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-import pip
+import in_base_distutils
 from build import ProjectBuilder
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -73,9 +73,8 @@ def environment(wheels: Sequence[str]) -> Path:
     venv.EnvBuilder(symlinks=True, with_pip=False).create(ENVIRONMENT)
     python = ENVIRONMENT / "bin" / "python"
     if wheels:
-        runner = str(Path(pip.__file__).with_name("__pip-runner__.py"))
         options = ("--isolated", "--no-deps", "--no-index", "--no-compile", "--no-cache-dir", "-q")
-        quiet_subprocess_runner([str(python), runner, "install", *options, *wheels])
+        quiet_subprocess_runner([str(python), in_base_distutils.__file__, "install", *options, *wheels])
     return python
 
 

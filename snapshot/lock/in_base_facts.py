@@ -1,11 +1,10 @@
-"""Runs inside the base image: tells what it is, and which markers and wheels hold in it (PEP 508, PEP 425).
+"""What a base image is, and which markers and wheels hold in it (PEP 508, PEP 425); imported by `in_base_python`.
 
-It has pip at hand and nothing else beside the standard library of Python 3.9.
+It has pip at hand and nothing else beside the standard library of Python 3.8.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import re
@@ -20,17 +19,14 @@ BASE_PACKAGES = "/usr/share/snapshot/debian-packages.tsv"
 """Where our own bases list their packages with the sha256 of each."""
 
 
-def main() -> None:
-    """Answer all of it."""
-    answer = {
+def facts() -> dict[str, Any]:
+    """All of it."""
+    return {
         "python": interpreter(),
         "os": operating_system(),
         "markers": dict(default_environment()),
         "tags": [str(tag) for tag in sys_tags()],
     }
-    json.dump(answer, sys.stdout)
-    sys.stdout.flush()
-    os._exit(0)
 
 
 def interpreter() -> dict[str, str]:
@@ -92,7 +88,3 @@ def read(path: str) -> str:
         return Path(path).read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-
-
-if __name__ == "__main__":
-    main()

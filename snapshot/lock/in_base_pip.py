@@ -20,12 +20,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import in_base_distutils
 import in_base_find
 import in_base_sources
 import pip
 import piptools.logging
 from in_base_links import described, has_hash, hash_of, held_at, keep, note_sizes
 from in_base_said import FOLDERS, SAID, NeedsSources, NoHash, NotBuilt, NoVersion, OtherBytes, WrongHash, listen
+from pip._internal import build_env
 from pip._internal.exceptions import (
     DistributionNotFound,
     HashMismatch,
@@ -62,6 +64,8 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
     arguments = ["--cache-dir", HTTP_CACHE, "--no-input", "--disable-pip-version-check", "--progress-bar=off"]
     repository = PyPIRepository([*arguments, "--use-feature=fast-deps"], cache_dir=HTTP_CACHE)
     listen()
+    # pip starts itself to install what a build asks for. A newer one does not look here, nor need it.
+    build_env.get_runnable_pip = lambda: in_base_distutils.__file__  # type: ignore[attr-defined]
     in_base_sources.use(question["sources"])
     packages: list[dict[str, Any]] = []
     needed: list[dict[str, str]] = []

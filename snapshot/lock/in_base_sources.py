@@ -93,7 +93,7 @@ def local(line: Any) -> Local | None:
     if found is None or found.is_vcs:
         return found
     place = Path(os.path.abspath(found.location))
-    if place.is_relative_to(Path.cwd()):
+    if Path.cwd() in (place, *place.parents):
         if line.is_editable or place.is_dir():
             raise NotAPackage(f"{text} ({line.comes_from})")
         return None

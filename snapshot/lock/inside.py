@@ -20,18 +20,28 @@ LABEL = "org.snapshot-ml.role"
 
 
 def container(
-    image: str, script: str, *, cache: Path, role: str, network: str, mounts: Sequence[Mount] = ()
+    image: str,
+    script: str,
+    *arguments: str,
+    python: str | None,
+    cache: Path,
+    role: str,
+    network: str,
+    mounts: Sequence[Mount] = (),
 ) -> Container:
-    """Runs `script` with the tools at /snap/tools and what is kept between calls at /snap/cache, as the caller."""
+    """Runs `script` with the tools at /snap/tools and what is kept between calls at /snap/cache, as the caller.
+
+    `python` is the version that `image` has, None where it is not known yet.
+    """
     own = cache / "lock"
     make_dirs(own / "pycache")
     ours = (
-        Mount(source=str(tools.folder(cache).resolve()), target="/snap/tools", read_only=True),
+        Mount(source=str(tools.folder(cache, python).resolve()), target="/snap/tools", read_only=True),
         Mount(source=str(own.resolve()), target="/snap/cache"),
     )
     return Container(
         image=image,
-        command=("python3", f"/snap/tools/{script}"),
+        command=("python3", f"/snap/tools/{script}", *arguments),
         user=f"{os.getuid()}:{os.getgid()}",
         # Without .pyc files pip alone takes a second to import; an empty value switches the base's setting off.
         environment=(
@@ -56,6 +66,6 @@ def ask(container: Container, kind: type[T], *, question: bytes = b"", doing: st
     if done.code == 0 and done.stdout:
         return decode_json(done.stdout.encode(), kind, where="the answer of the base", error=EngineError)
     if done.code in (126, 127) or ("python3" in done.stderr and "not found" in done.stderr):
-        raise ResolveError(f"the base `{base}` has no `python3`", hint="choose a `base` that has Python 3.9 or newer")
+        raise ResolveError(f"the base `{base}` has no `python3`", hint="choose a `base` that has Python 3.8 or newer")
     last = next((line.strip() for line in reversed(done.stderr.splitlines()) if line.strip()), f"exit {done.code}")
     raise EngineError(f"{doing} `{base}` broke off: {strip_credentials(last)}", hint="see `docker info` and try again")

@@ -196,6 +196,7 @@ def _packages(job: Job, wanted: Wanted, on: Platform, base: Base) -> Found:
     built = wheels.build(
         on.image,
         found.packages,
+        python=on.facts.python.version,
         root=job.root,
         requirements=requirements,
         pip=job.pip,
@@ -221,7 +222,7 @@ def _found(job: Job, wanted: Wanted, on: Platform) -> Found:
         # Somebody who configures indexes of her own may reach no other.
         own = any(name in job.pip.options for name in ("index-url", "extra-index-url", "find-links", "no-index"))
         packages = _pinned(job, requirements, on, ask_first=own)
-        return Found(packages=packages, resolver=tools.versions())
+        return Found(packages=packages, resolver=tools.versions(on.facts.python.version))
     if wanted.resolver == "uv" and not _has_hashes(requirements):
         from snapshot.lock import uv
 
@@ -246,6 +247,7 @@ def _pinned(job: Job, requirements: Requirements, on: Platform, *, ask_first: bo
             on.image,
             pins,
             requirements=requirements,
+            python=on.facts.python.version,
             root=job.root,
             pip=job.pip,
             cache=job.cache,
@@ -262,6 +264,7 @@ def _resolved(job: Job, requirements: Requirements, on: Platform) -> Found:
     resolved = resolve.resolve(
         on.image,
         requirements,
+        python=on.facts.python.version,
         root=job.root,
         pip=job.pip,
         cache=job.cache,
@@ -273,7 +276,7 @@ def _resolved(job: Job, requirements: Requirements, on: Platform) -> Found:
         job.warn(f"went without an index: {warning}")
     for note in resolved.notes:
         job.say(note)
-    return Found(packages=resolved.packages, files=resolved.files, resolver=tools.versions())
+    return Found(packages=resolved.packages, files=resolved.files, resolver=tools.versions(on.facts.python.version))
 
 
 def _write(path: Path, lock: Lock) -> bool:

@@ -48,6 +48,7 @@ def resolve(
     image: str,
     requirements: Requirements,
     *,
+    python: str,
     root: Path,
     pip: pip_config.PipConfig,
     cache: Path,
@@ -55,7 +56,7 @@ def resolve(
     upgrades: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
 ) -> Resolved:
-    """Resolve `requirements` in the image `image`, near to the packages `kept` of the old lock.
+    """Resolve `requirements` in `image`, which has the version `python`, near to the packages `kept` of the old lock.
 
     `upgrades` are further constraints (`--upgrade-package 'numpy<2'`); `environment` is where `${NAME}` in requirements
     is looked up, and git's. Raises ResolveError, NetworkError, IntegrityError, HostError or UsageError with the reason.
@@ -66,7 +67,7 @@ def resolve(
     # A repository's version follows its commit.
     pins = {package.name: package.version for package in kept if package.vcs is None}
     question |= {"pins": pins, "upgrades": list(upgrades), "require_hashes": pip.requires_hashes}
-    asking = _Asking(image, requirements, root, cache, equipment, kept, environment)
+    asking = _Asking(image, python, requirements, root, cache, equipment, kept, environment)
     resolved = _resolved(asking.ask(question), asking.sources, root)
     _check_same(kept, resolved.packages)
     return resolved
@@ -76,6 +77,7 @@ def find(
     image: str,
     wanted: Sequence[Pin],
     *,
+    python: str,
     root: Path,
     pip: pip_config.PipConfig,
     cache: Path,
@@ -107,7 +109,7 @@ def find(
         for pin in wanted
     ]
     direct = [pin.direct for pin in wanted if pin.direct]
-    asking = _Asking(image, indexes, root, cache, equipment, kept, environment, direct)
+    asking = _Asking(image, python, indexes, root, cache, equipment, kept, environment, direct)
     return _resolved(asking.ask(question), asking.sources, root).packages
 
 
@@ -145,6 +147,7 @@ class _Asking:
     def __init__(
         self,
         image: str,
+        python: str,
         requirements: Requirements,
         root: Path,
         cache: Path,
@@ -153,7 +156,7 @@ class _Asking:
         environment: Mapping[str, str],
         direct: Sequence[str] = (),
     ) -> None:
-        self.image, self.requirements, self.root, self.cache = image, requirements, root, cache
+        self.image, self.python, self.requirements, self.root, self.cache = image, python, requirements, root, cache
         self.equipment, self.kept, self.environment = equipment, kept, environment
         self.sources: dict[str, Packed] = {}
         self.named = (*requirements.lines, *direct)
@@ -171,7 +174,7 @@ class _Asking:
             question["sources"] = {where: _inside(packed) for where, packed in self.sources.items()}
 
     def _once(self, question: dict[str, Any]) -> Answer:
-        container = _container(self.image, self.root, self.cache, self.equipment, self.requirements)
+        container = _container(self.image, self.python, self.root, self.cache, self.equipment, self.requirements)
         answer = inside.ask(
             container, Answer, question=json.dumps(question).encode(), doing="resolving in", base=self.image
         )
@@ -208,7 +211,7 @@ def _inside(source: Packed) -> dict[str, str]:
 
 
 def _container(
-    image: str, root: Path, cache: Path, equipment: pip_config.Equipment, requirements: Requirements
+    image: str, python: str, root: Path, cache: Path, equipment: pip_config.Equipment, requirements: Requirements
 ) -> Container:
     own, packages = cache / "lock", cache / "packages"
     for folder in (own / "pip", own / "metadata", packages):
@@ -220,7 +223,7 @@ def _container(
         *(Mount(source=str(path.resolve()), target=os.path.normpath(path), read_only=True) for path in sorted(beyond)),
         *equipment.mounts,
     )
-    return inside.container(image, "in_base.py", cache=cache, role="lock", network="host", mounts=mounts)
+    return inside.container(image, "in_base.py", python=python, cache=cache, role="lock", network="host", mounts=mounts)
 
 
 def _question(

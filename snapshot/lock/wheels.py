@@ -53,6 +53,7 @@ def build(
     image: str,
     packages: Sequence[Package],
     *,
+    python: str,
     root: Path,
     requirements: Requirements,
     pip: pip_config.PipConfig,
@@ -64,8 +65,9 @@ def build(
 ) -> tuple[Package, ...]:
     """`packages`, those that have an `sdist` and no `wheels` with the wheel that `image` makes of it, and its `build`.
 
-    `epoch` are seconds since 1970: the time of what the build writes. Packages of `kept`, locked for the same
-    base, lend their wheel and build requirements where the source is the same. `requirements` tells indexes.
+    `python` is the version that `image` has, `epoch` the time of what the build writes, in seconds since 1970. Packages
+    of `kept`, locked for the same base, lend their wheel and build requirements where the source is the same.
+    `requirements` tells indexes.
     Raises BuildError when a build fails or its requirements have no wheels, and what `resolve.resolve` raises.
     """
     known = {package.name: package for package in kept if package.sdist and package.wheels}
@@ -83,7 +85,7 @@ def build(
             continue
         say(f"building {package.name} {package.version}".rstrip() + " from source")
         files.fetch([files.sdist_of(package)], cache_dir=cache, access=access)
-        needs = _Needs(image, package, root, requirements, pip, cache, environment, resolved)
+        needs = _Needs(image, python, package, root, requirements, pip, cache, environment, resolved)
         out.append(_first(needs, old, access, epoch))
     return tuple(out)
 
@@ -92,6 +94,7 @@ def rebuild(
     image: str,
     package: Package,
     *,
+    python: str,
     cache: Path,
     access: Access,
     epoch: int,
@@ -112,7 +115,7 @@ def rebuild(
         wanted.append(source)
     files.fetch(wanted, cache_dir=cache, access=access, offline=offline)
     with _working(cache) as work:
-        answer = _run(image, package, package.build, cache, work, epoch)
+        answer = _run(image, python, package, package.build, cache, work, epoch)
         if answer.needed or answer.wheel is None:
             raise _failed(package, answer)
         sha256, _ = files.keep(work / "out" / answer.wheel, cache, answer.wheel)
@@ -134,7 +137,7 @@ def _first(needs: _Needs, old: Package | None, access: Access, epoch: int) -> Pa
     for _ in range(_ROUNDS):
         files.fetch([files.wheel_of(part) for part in parts], cache_dir=cache, access=access)
         with _working(cache) as work:
-            answer = _run(needs.image, package, parts, cache, work, epoch)
+            answer = _run(needs.image, needs.python, package, parts, cache, work, epoch)
             if answer.wheel is not None:
                 return _locked(package, work / "out" / answer.wheel, parts, cache)
         if not answer.needed:
@@ -150,6 +153,7 @@ class _Needs:
     def __init__(
         self,
         image: str,
+        python: str,
         package: Package,
         root: Path,
         requirements: Requirements,
@@ -160,7 +164,7 @@ class _Needs:
     ) -> None:
         self.resolved = resolved
         """What others took: most name the same."""
-        self.image, self.package, self.root, self.cache = image, package, root, cache
+        self.image, self.python, self.package, self.root, self.cache = image, python, package, root, cache
         self.requirements, self.pip, self.environment = requirements, pip, environment
 
     def resolve(self, lines: tuple[str, ...], near: Sequence[BuildPackage]) -> tuple[BuildPackage, ...]:
@@ -179,6 +183,7 @@ class _Needs:
         found = resolve.resolve(
             self.image,
             resolve.requirements_of_indexes(self.requirements, source, lines),
+            python=self.python,
             root=self.root,
             # What builds is not built itself: that has no end, and takes what no lock tells.
             pip=dataclasses.replace(self.pip, options={**options, "only-binary": ":all:"}),
@@ -268,8 +273,10 @@ def _working(cache: Path) -> Iterator[Path]:
         remove_tree(work)
 
 
-def _run(image: str, package: Package, parts: Sequence[BuildPackage], cache: Path, work: Path, epoch: int) -> _Answer:
-    container = _container(image, cache, work, epoch)
+def _run(
+    image: str, python: str, package: Package, parts: Sequence[BuildPackage], cache: Path, work: Path, epoch: int
+) -> _Answer:
+    container = _container(image, python, cache, work, epoch)
     question = {
         "source": _inside(files.sdist_of(package), cache),
         "subdirectory": subdirectory(package),
@@ -291,11 +298,11 @@ def _inside(item: files.Wanted, cache: Path) -> str:
     return f"{_PACKAGES}/{files.cache_path(cache, item.file).relative_to(cache / 'packages').as_posix()}"
 
 
-def _container(image: str, cache: Path, work: Path, epoch: int) -> Container:
+def _container(image: str, python: str, cache: Path, work: Path, epoch: int) -> Container:
     make_dirs(cache / "lock" / "pycache")
     user = (_NOBODY, _NOBODY) if os.getuid() == 0 else (os.getuid(), os.getgid())
     mounts = (
-        Mount(source=str(tools.folder(cache).resolve()), target="/snap/tools", read_only=True),
+        Mount(source=str(tools.folder(cache, python).resolve()), target="/snap/tools", read_only=True),
         Mount(source=str((cache / "packages").resolve()), target=_PACKAGES, read_only=True),
         Mount(source=str((cache / "lock" / "pycache").resolve()), target="/snap/pycache", read_only=True),
         Mount(source=str(work.resolve()), target=_WORK),

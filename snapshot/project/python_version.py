@@ -15,7 +15,7 @@ from snapshot.errors import ResolveError, UsageError
 
 VERSION_FILE = ".python-version"
 CONFIGURED = "configuration"
-KNOWN = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+KNOWN = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 """Pythons that a registry has an image for."""
 
 _VERSION = re.compile(r"3\.\d+(\.\d+)?")

@@ -97,6 +97,7 @@ class Locking:
         found = resolve.find(
             BASE,
             pins,
+            python="3.11.2",
             root=self.project,
             pip=self.pip(),
             cache=self.cache,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from snapshot.errors import BuildError
+from snapshot.errors import BuildError, NetworkError
 from snapshot.image import tools
 
 
@@ -24,7 +24,13 @@ def test_a_damaged_folder_is_made_anew(tmp_path: Path) -> None:
     assert (tools.folder(tmp_path) / tools.SCRIPT).read_bytes() == good
 
 
-def test_an_old_python_is_refused() -> None:
-    tools.check_python("3.13.5")
-    with pytest.raises(BuildError, match=r"Python 2\.7\.18"):
-        tools.check_python("2.7.18")
+def test_a_python_that_is_too_old_is_refused(tmp_path: Path) -> None:
+    assert tools.folder(tmp_path, "3.13.5") == tools.folder(tmp_path)
+    for version in ("2.7.18", "3.7.17"):
+        with pytest.raises(BuildError, match=f"Python {version}"):
+            tools.folder(tmp_path, version)
+
+
+def test_an_old_python_takes_its_own_installer(tmp_path: Path) -> None:
+    with pytest.raises(NetworkError, match=r"`installer-[\d.]+-py3-none-any\.whl`"):
+        tools.folder(tmp_path, "3.9.2+", offline=True)
