@@ -127,7 +127,8 @@ def _make(path: Path, found: Sequence[metadata.Distribution | Path], scripts: di
         try:
             for tool in found:
                 if isinstance(tool, Path):
-                    zipfile.ZipFile(tool).extractall(work)
+                    with zipfile.ZipFile(tool) as wheel:
+                        wheel.extractall(work)
                 else:
                     _copy(tool, work)
             for name, data in scripts.items():
