@@ -56,6 +56,20 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise
 
 
+def user_cache() -> Path:
+    """The user's cache folder: packages, tools; can be removed at any time. Raises HostError where she has no home."""
+    import platformdirs
+
+    try:
+        path = platformdirs.user_cache_path("snapshot")
+    except RuntimeError:
+        path = Path("~")
+    if not path.is_absolute():
+        # Older versions of platformdirs leave it to the caller.
+        raise HostError("this user has no home folder for a cache", hint="set `HOME` or `XDG_CACHE_HOME` to a folder")
+    return path
+
+
 def remove_tree(path: Path) -> None:
     """Remove a folder with all that is in it, also what its owner has no permission to change.
 

@@ -84,16 +84,15 @@ def lock_project(
     wanted = want(root, settings, old, environment=environment)
     if old and not upgrade and not upgrade_packages and difference(old, wanted, root) is None:
         return old, False
-    import platformdirs
-
     from snapshot.host import pip_config
+    from snapshot.host.files import user_cache
     from snapshot.lock import architectures
 
     if old:
         upgrades.check(upgrade_packages, old, wanted.requirements)
     job = Job(
         root=root,
-        cache=cache or platformdirs.user_cache_path("snapshot"),
+        cache=cache or user_cache(),
         environment=environment,
         pip=pip_config.read(environment),
         upgrades=Upgrades(old=None if upgrade else old, lines=tuple(upgrade_packages)),
