@@ -49,7 +49,7 @@ MOST = 10
 def command(
     upgrade: bool, packages: tuple[str, ...], source: str | None, check: bool, form: str | None, output: Path | None
 ) -> None:
-    """Write snap.lock: base image, Python, every package with file and hash, CUDA and the driver that it expects.
+    """Write snap.lock: base image, OS packages, Python, every package with file and hash, CUDA and the driver for it.
 
     With nothing changed since the last time, nothing is resolved and no byte changes.
 
