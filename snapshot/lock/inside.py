@@ -57,5 +57,5 @@ def ask(container: Container, kind: type[T], *, question: bytes = b"", doing: st
         return decode_json(done.stdout.encode(), kind, where="the answer of the base", error=EngineError)
     if done.code in (126, 127) or ("python3" in done.stderr and "not found" in done.stderr):
         raise ResolveError(f"the base `{base}` has no `python3`", hint="choose a `base` that has Python 3.9 or newer")
-    last = next((line.strip() for line in reversed(done.stderr.splitlines()) if line.strip()), f"exit {done.code}")
-    raise EngineError(f"{doing} `{base}` broke off: {strip_credentials(last)}", hint="see `docker info` and try again")
+    said = strip_credentials(done.last_words)
+    raise EngineError(f"{doing} `{base}` broke off: {said}", hint="see `docker info` and try again")
