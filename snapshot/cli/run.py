@@ -95,11 +95,13 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
     from snapshot.cli.lock import current, ensure
 
     asked = _gpus(place, request)
+    lock = current(place)
     if asked:
-        asked.check(current(place))
-    lock = ensure(place, offline=given["offline"])
-    if asked:
-        asked.check(lock)  # before its image is built
+        asked.check(lock)
+    if lock is None:
+        lock = ensure(place, offline=given["offline"])
+        if asked:
+            asked.check(lock)  # before its image is built
     lock = with_architectures(place, lock, offline=given["offline"])
     _tell_gpus(asked, lock)
     interactive = given["interactive"]
