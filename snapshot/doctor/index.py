@@ -70,7 +70,7 @@ def judge(url: str, code: int) -> Finding:
 
 
 def _indexes(config: PipConfig) -> tuple[str, ...]:
-    if config.options.get("no-index", "").lower() in ("1", "true", "yes", "on"):
+    if config.is_on("no-index"):
         return ()
     from pip._internal.models.index import PyPI
 

@@ -50,8 +50,12 @@ class PipConfig:
 
     @property
     def requires_hashes(self) -> bool:
-        """Whether every requirement is to give hashes; the words that pip takes for yes."""
-        return self.options.get("require-hashes", "").lower() in ("y", "yes", "t", "true", "on", "1")
+        """Whether every requirement is to give hashes."""
+        return self.is_on("require-hashes")
+
+    def is_on(self, option: str) -> bool:
+        """Whether an option without a value is given; by the words that pip takes for yes."""
+        return self.options.get(option, "").lower() in ("y", "yes", "t", "true", "on", "1")
 
     def listed(self, option: str) -> tuple[str, ...]:
         """The values of an option that may be given several times."""

@@ -218,7 +218,7 @@ def _found(job: Job, wanted: Wanted, on: Platform) -> Found:
     requirements = wanted.requirements
     if requirements.pins is not None:
         # Somebody who configures indexes of her own may reach no other.
-        own = any(name in job.pip.options for name in ("index-url", "extra-index-url", "find-links", "no-index"))
+        own = job.pip.is_on("no-index") or any(map(job.pip.listed, ("index-url", "extra-index-url", "find-links")))
         packages = _pinned(job, requirements, on, ask_first=own)
         return Found(packages=packages, resolver=tools.versions())
     if wanted.resolver == "uv" and not _has_hashes(requirements):
