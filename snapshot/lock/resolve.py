@@ -87,7 +87,7 @@ def find(
     requirements: Requirements,
     kept: Sequence[Package] = (),
     environment: Mapping[str, str] | None = None,
-) -> tuple[Package, ...]:
+) -> Resolved:
     """The best file for `image` of each pin in `wanted`, of exactly its version and with one of its hashes.
 
     Nothing is resolved and no metadata fetched, so the packages name no dependencies. What no index has is taken from
@@ -113,7 +113,7 @@ def find(
     ]
     direct = [pin.direct for pin in wanted if pin.direct]
     asking = _Asking(image, indexes, root, cache, equipment, kept, environment, direct)
-    return _resolved(asking.ask(question), asking.sources, root).packages
+    return _resolved(asking.ask(question), asking.sources, root)
 
 
 def requirements_of_indexes(

@@ -90,14 +90,6 @@ def read(
     )
 
 
-def unread(root: Path, found: Requirements) -> tuple[str, ...]:
-    """What to tell of the reading: a sentence each."""
-    if found.source == CONFIGURED or not found.passed_over:
-        return found.notes
-    names = ", ".join(f"`{name}`" for name in found.passed_over)
-    return (*found.notes, f"{found.source} is read, and {names} {'is' if len(found.passed_over) == 1 else 'are'} not")
-
-
 def _first(reading: Reading) -> Requirements:
     """The first that says something."""
     for name in _candidates(reading):

@@ -68,6 +68,7 @@ class Locking:
             self.project,
             SETTINGS,
             Engine(),
+            build=lambda lock: lock.base.reference,
             cache=self.cache,
             environment=self.environment,
             say=self.said.append,
@@ -100,7 +101,7 @@ class Locking:
             cache=self.cache,
             requirements=Requirements(source="poetry.lock"),
         )
-        return {package.name: package for package in found}
+        return {package.name: package for package in found.packages}
 
 
 @pytest.fixture

@@ -132,6 +132,14 @@ def test_an_index_without_the_page_is_no_trouble() -> None:
     assert warnings([page]) == ()
 
 
+def test_an_index_without_which_it_went_is_told_once() -> None:
+    refused = "connection error: ('<…>: Failed to establish a new connection: [Errno 111] Connection refused'))"
+    pages = [
+        f"Could not fetch URL http://ada:****@host/simple/{name}/: {refused} - skipping" for name in ("spam", "eggs")
+    ]
+    assert warnings(pages) == ("`http://host/simple/` can't be fetched: connection refused",)
+
+
 def missing(*misses: Miss) -> SnapshotError:
     return error(Failure(kind="NotFound", missing=misses), source="poetry.lock", python="3.11")
 
