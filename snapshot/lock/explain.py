@@ -147,12 +147,25 @@ def not_found(missing: Sequence[Miss], python: str) -> SnapshotError:
 def other_platforms(what: str, where: str, python: str, miss: Miss) -> SnapshotError:
     """A package that has wheels, for others."""
     where = f" ({where})" if where else ""
+    hint = (
+        "ask for another version, or choose another Python or base in the configuration: "
+        '`python = "3.12"`, `base = "python:3.12-slim-bookworm"`'
+    )
+    if system := _only_system(miss.files):
+        hint = f"it is for another system only: write `{what}; sys_platform == '{system}'`, or leave it out"
     return ResolveError(
         f"`{what}`{where} has no file for Python {python} on this base: "
         f"of {miss.name} {miss.version}, {platforms(miss.files)}",
-        hint="ask for another version, or choose another Python or base in the configuration: "
-        '`python = "3.12"`, `base = "python:3.12-slim-bookworm"`',
+        hint=hint,
     )
+
+
+def _only_system(names: Sequence[str]) -> str | None:
+    """`win32` or `darwin`, as `sys_platform` has it, where all the files `names` are wheels for that system."""
+    for system, mark in (("win32", r"[-.]win(?:32|_\w+)\.whl"), ("darwin", r"[-.]macosx_\w+\.whl")):
+        if all(re.search(mark, name) for name in names):
+            return system
+    return None
 
 
 def _missed(miss: Miss, python: str) -> str:

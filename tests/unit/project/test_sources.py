@@ -407,3 +407,12 @@ def test_any_text_is_read_or_refused_in_words(tmp_path_factory: pytest.TempPathF
         assert "can't be read" in problem.message or "is no project" in problem.message
     else:
         assert "requirements.txt" in found.files
+
+
+def test_requirements_beside_a_declared_project_leave_its_packages_importable(tmp_path: Path) -> None:
+    inner(tmp_path)
+    (tmp_path / "requirements.txt").write_text("numpy\n")
+    found = read(tmp_path)
+    assert (found.source, found.lines, found.import_roots) == ("requirements.txt", ("numpy",), ("src",))
+    (tmp_path / "pyproject.toml").write_text("[tool.ruff]\nline-length = 100\n")
+    assert read(tmp_path).import_roots == ()
