@@ -190,20 +190,22 @@ def _lock(
     place: Place, settings: Settings, *, upgrade: bool = False, packages: tuple[str, ...] = ()
 ) -> tuple[Lock, bool]:
     said: list[tuple[Callable[[str], None], str]] = []
-    with terminal.step("locking"):
-        result = lock_project(
-            place.root,
-            settings,
-            place.engine,
-            build=_image(place),
-            upgrade=upgrade,
-            upgrade_packages=packages,
-            say=lambda text: said.append((terminal.note, text)),
-            warn=lambda text: said.append((terminal.warn, text)),
-        )
-    for speak, text in said:
-        speak(text)
-    return result
+    try:
+        with terminal.step("locking"):
+            return lock_project(
+                place.root,
+                settings,
+                place.engine,
+                build=_image(place),
+                upgrade=upgrade,
+                upgrade_packages=packages,
+                say=lambda text: said.append((terminal.note, text)),
+                warn=lambda text: said.append((terminal.warn, text)),
+            )
+    finally:
+        # Of a failure too: what was read, and taken for what, is half of the reason.
+        for speak, text in said:
+            speak(text)
 
 
 def _summary(lock: Lock) -> str:

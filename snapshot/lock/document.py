@@ -20,6 +20,7 @@ OLDER = ("snap.lock/1",)
 IDENTITY = "snap.lock/1"
 """Names the form that a lock's identity is the digest of; images of older locks keep their names."""
 FILE_NAME = "snap.lock"
+_CONFLICT = "<<<<<<< "
 REMEDY = "restore it, or remove it and run `snap lock`"
 
 
@@ -255,6 +256,11 @@ def loads(text: str, *, where: str = FILE_NAME) -> Lock:
     try:
         value = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
+        if text.startswith(_CONFLICT) or f"\n{_CONFLICT}" in text:
+            raise StoreError(
+                f"{where} is in the middle of a merge: it holds git's marks of a conflict",
+                hint=f"take one side whole (`git checkout --ours {where}`), and run `snap lock`",
+            ) from None
         raise StoreError(f"{where} is not TOML: {problem}", hint=REMEDY) from None
     try:
         if value.get("schema") not in OLDER:
@@ -269,7 +275,7 @@ def loads(text: str, *, where: str = FILE_NAME) -> Lock:
         raise StoreError(f"{where}: {sentence}", hint=REMEDY)
     if lock.schema not in OLDER and said != _checksum({k: v for k, v in value.items() if k != "schema"}):
         raise StoreError(
-            f"{where} was edited by hand: its checksum is not that of its content",
+            f"{where} was edited by hand, or merged: its checksum is not that of its content",
             hint="restore it, or remove it and run `snap lock`; what it says is changed by changing the requirements",
         )
     return lock

@@ -21,7 +21,7 @@ _NO_VERSION = re.compile(
 )
 _LINE = re.compile(r"-[rc] (?P<file>.*?) \(line (?P<line>\d+)\)")
 _INVALID = re.compile(r"Invalid requirement: (?P<what>'[^']*'|\"[^\"]*\"|[^\n]*?)(?= \(from line|: |\n|$)")
-_ERRNO = re.compile(r"\[Errno -?\d+\] ([^')\"]+)")
+_ERRNO = re.compile(r"\[Errno -?\d+\] ([^')\"]+?)(?= - skipping|[')\"]|$)")
 _STATUS = re.compile(r"\b(?P<code>[45]\d\d) (?:Client|Server) Error: (?P<words>[^f]\S*(?: \S+)*?) for url")
 _OTHER_NAME = re.compile(
     r"Discarding (?:\[blue underline\])?(?P<where>.*?)(?:\[/\])?: .*inconsistent name: expected '(?P<wanted>[^']*)', "
@@ -147,12 +147,25 @@ def not_found(missing: Sequence[Miss], python: str) -> SnapshotError:
 def other_platforms(what: str, where: str, python: str, miss: Miss) -> SnapshotError:
     """A package that has wheels, for others."""
     where = f" ({where})" if where else ""
+    hint = (
+        "ask for another version, or choose another Python or base in the configuration: "
+        '`python = "3.12"`, `base = "python:3.12-slim-bookworm"`'
+    )
+    if system := _only_system(miss.files):
+        hint = f"it is for another system only: write `{what}; sys_platform == '{system}'`, or leave it out"
     return ResolveError(
         f"`{what}`{where} has no file for Python {python} on this base: "
         f"of {miss.name} {miss.version}, {platforms(miss.files)}",
-        hint="ask for another version, or choose another Python or base in the configuration: "
-        '`python = "3.12"`, `base = "python:3.12-slim-bookworm"`',
+        hint=hint,
     )
+
+
+def _only_system(names: Sequence[str]) -> str | None:
+    """`win32` or `darwin`, as `sys_platform` has it, where all the files `names` are wheels for that system."""
+    for system, mark in (("win32", r"[-.]win(?:32|_\w+)\.whl"), ("darwin", r"[-.]macosx_\w+\.whl")):
+        if all(re.search(mark, name) for name in names):
+            return system
+    return None
 
 
 def _missed(miss: Miss, python: str) -> str:
@@ -361,8 +374,16 @@ def _address(line: str) -> str:
 
 
 def warnings(lines: Sequence[str]) -> tuple[str, ...]:
-    """What to tell of pages that could not be had although resolving went well."""
-    return tuple(dict.fromkeys(out_of_reach(strip_credentials(line)).message for line in lines if is_network(line)))
+    """What to tell of pages that could not be had although resolving went well: of each index once."""
+    silent = (strip_credentials(line) for line in lines if is_network(line))
+    return tuple(dict.fromkeys(out_of_reach(_NOT_FETCHED.sub(_of_index, line)).message for line in silent))
+
+
+def _of_index(found: re.Match[str]) -> str:
+    """The line for the index rather than for its page of one package, which ends in `/`."""
+    url = found["url"]
+    index = url[: url.rstrip("/").rindex("/") + 1] if url.endswith("/") else url
+    return f"Could not fetch URL {index}: {found['reason']}"
 
 
 def place(comes_from: str) -> str:

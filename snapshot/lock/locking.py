@@ -241,7 +241,7 @@ def _pinned(job: Job, requirements: Requirements, on: Platform, *, ask_first: bo
     from snapshot.lock import pinned, resolve
 
     def find(pins: Sequence[Pin]) -> tuple[Package, ...]:
-        return resolve.find(
+        found = resolve.find(
             on.image,
             pins,
             requirements=requirements,
@@ -251,6 +251,8 @@ def _pinned(job: Job, requirements: Requirements, on: Platform, *, ask_first: bo
             kept=job.upgrades.kept,
             environment=job.environment,
         )
+        _tell_silent(job, found.warnings)
+        return found.packages
 
     return pinned.packages(requirements, on.facts, find=find, ask_first=ask_first)
 
@@ -268,11 +270,16 @@ def _resolved(job: Job, requirements: Requirements, on: Platform) -> Found:
         upgrades=job.upgrades.constraints,
         environment=job.environment,
     )
-    for warning in resolved.warnings:
-        job.warn(f"went without an index: {warning}")
+    _tell_silent(job, resolved.warnings)
     for note in resolved.notes:
         job.say(note)
     return Found(packages=resolved.packages, files=resolved.files, resolver=tools.versions())
+
+
+def _tell_silent(job: Job, warnings: Sequence[str]) -> None:
+    """Indexes that could not be asked, without which it went all the same."""
+    for warning in warnings:
+        job.warn(f"went without an index: {warning}")
 
 
 def _write(path: Path, lock: Lock) -> bool:

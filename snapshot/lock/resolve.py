@@ -27,6 +27,7 @@ _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _INDEXES = re.compile(
     r"(?:-i|-f|--index-url|--extra-index-url|--find-links|--no-index|--trusted-host|--pre|--prefer-binary)\b"
 )
+_NUMBER = re.compile(r"\(line (\d+)\)$")
 _PACKAGES = "/snap/packages"
 
 
@@ -82,7 +83,7 @@ def find(
     requirements: Requirements,
     kept: Sequence[Package] = (),
     environment: Mapping[str, str] | None = None,
-) -> tuple[Package, ...]:
+) -> Resolved:
     """The best file for `image` of each pin in `wanted`, of exactly its version and with one of its hashes.
 
     Nothing is resolved and no metadata fetched, so the packages name no dependencies. What no index has is taken from
@@ -108,7 +109,7 @@ def find(
     ]
     direct = [pin.direct for pin in wanted if pin.direct]
     asking = _Asking(image, indexes, root, cache, equipment, kept, environment, direct)
-    return _resolved(asking.ask(question), asking.sources, root).packages
+    return _resolved(asking.ask(question), asking.sources, root)
 
 
 def requirements_of_indexes(
@@ -194,7 +195,15 @@ class _Asking:
                 needed.location, root=self.root, cache=self.cache, kept=self.kept, environment=self.environment
             )
         except SnapshotError as problem:
-            raise packed.at(explain.stands(needed.where, self.requirements.source), problem) from None
+            raise packed.at(self._stands(needed.where), problem) from None
+
+    def _stands(self, where: str) -> str:
+        """The place in the project of what pip says the place of: lines of no file are written to one for it."""
+        number = _NUMBER.search(where)
+        if self.requirements.file is None and number and int(number[1]) <= len(self.requirements.lines):
+            line = self.requirements.lines[int(number[1]) - 1]
+            return self.requirements.places.get(line, self.requirements.source)
+        return explain.stands(where, self.requirements.source)
 
     def _is_named(self, path: str) -> bool:
         """Whether a requirement names `path`: code of packages runs in the base, and is given nothing else."""

@@ -188,3 +188,23 @@ def test_an_export_replaces_no_device_and_no_link(project: Project) -> None:
     (project.path / "link.txt").symlink_to("target.txt")
     assert project.snap("lock", "--export", "requirements", "-o", "link.txt").returncode == 0
     assert (project.path / "link.txt").is_symlink() and target.read_bytes() == said
+
+
+def test_what_was_read_is_said_of_a_failure_too(project: Project) -> None:
+    (project.path / "requirements.txt").unlink()
+    project.write("train.py", "import nobodys_own_library\n")
+    done = project.snap("lock", env={"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(project.path.parent / "wheels")})
+    assert done.returncode == 4 and "requirements of the imports" in done.stderr
+    assert "`nobodys_own_library` is imported and not installed here: taken for the package" in done.stderr
+
+
+def test_a_project_with_its_packages_in_src_runs_its_modules(project: Project) -> None:
+    """Its requirements are in a file of their own, which does not say `-e .`."""
+    ask_for(project)
+    project.write("pyproject.toml", '[project]\nname = "own"\nversion = "1"\n')
+    project.write("src/own/__init__.py", "")
+    project.write("src/own/train.py", "import own; print(own.__file__)\n")
+    project.write("look.py", "from own import train\n")
+    for command in (("-m", "own.train"), ("look.py",), ("--", "python3", "-c", "import own; print(own.__file__)")):
+        done = project.snap("run", *command)
+        assert (done.returncode, done.stdout) == (0, "/workspace/src/own/__init__.py\n"), done.stderr
