@@ -159,7 +159,7 @@ def test_docker_alone_builds_the_same(resolve, here: Engine, cache: Path, tmp_pa
     lock = lock_of(here, *resolve("libgl1"))
     built = build(here, lock, cache_dir=cache, no_cache=True)
     target = tmp_path / "context"
-    write_context(lock, target, cache_dir=cache)
+    write_context(here, lock, target, cache_dir=cache)
     head = (target / "Dockerfile").read_text().split("docker buildx build", 1)[1].split("< Dockerfile")[0]
     words = head.replace("\\\n#", "").replace(built.reference, "snap-test:by-hand").split()
     with (target / "Dockerfile").open() as dockerfile:
