@@ -196,7 +196,7 @@ def _platform(engine: Engine, lock: Lock, cache_dir: Path, access: Access, offli
     """What wheels of this lock are built in: the base, with the lock's OS packages."""
     if not lock.os_packages:
         return base_reference(lock)
-    bare = msgspec.structs.replace(lock, packages=(), import_roots=())
+    bare = msgspec.structs.replace(lock, packages=(), import_roots=(), cuda=None)
     return build(engine, bare, cache_dir=cache_dir, access=access, offline=offline).reference
 
 
