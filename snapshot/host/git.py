@@ -155,6 +155,11 @@ class _Git:
 def _refused(url: str, stderr: str) -> NetworkError:
     """Why a repository can't be had, as git says it."""
     said = _said(stderr)
+    if re.search(r"cannot run ", stderr):
+        return NetworkError(
+            f"`{url}` can't be asked: {said}",
+            hint="correct `GIT_SSH_COMMAND`, or git's `core.sshCommand`; or install ssh",
+        )
     if re.search(r"could not read Username|Authentication failed|Permission denied|403|401|publickey", stderr):
         hint = "see that `git ls-remote` of it works here: a credential helper, `~/.netrc`, or a key in the ssh agent"
         return NetworkError(f"`{url}` refuses: {said}", hint=hint)
