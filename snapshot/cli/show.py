@@ -26,7 +26,5 @@ def command(run: str, as_json: bool) -> None:
     if as_json:
         click.echo(encode_json(record), nl=False)
         return
-    found = lock.read(store.folder(record.id) / lock.FILE_NAME)
-    packages = [f"{p.name} {p.version}" for p in found.packages] if found else []
-    click.echo(text.details(record, packages))
+    click.echo(text.details(record, lock.read(store.folder(record.id) / lock.FILE_NAME)))
     click.echo(f"\n{store.folder(record.id)}")

@@ -43,7 +43,8 @@ def look(*, root: Path, cache: Path, engine_root: str) -> Iterator[Finding]:
     places = {"the project": root, "the cache": cache}
     if engine_root and os.path.isdir(engine_root):
         places["the engine"] = Path(engine_root)
-    yield from findings(_space(_existing(path), name) for name, path in places.items())
+    spaces = (_space(_existing(path), name) for name, path in places.items())
+    yield from findings(space for space in spaces if space)
 
 
 def findings(spaces: Iterable[Space]) -> Iterator[Finding]:
@@ -95,8 +96,11 @@ def _existing(path: Path) -> Path:
     return next(folder for folder in (path, *path.parents) if folder.is_dir())
 
 
-def _space(folder: Path, used_for: str) -> Space:
+def _space(folder: Path, used_for: str) -> Space | None:
+    """None for what keeps nothing, as /proc, and does not say how much it holds."""
     found = os.statvfs(folder)
+    if not found.f_blocks:
+        return None
     return Space(
         device=folder.stat().st_dev,
         used_for=used_for,

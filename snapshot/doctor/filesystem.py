@@ -53,7 +53,11 @@ def scratch(root: Path) -> Iterator[Path]:
     store = root / FOLDER
     parent = store if store.is_dir() else root
     with disk_errors(parent / PREFIX):
-        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+        try:
+            folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+        except FileNotFoundError:
+            # What the kernel says of /proc and its like.
+            raise HostError(f"nothing can be made in `{parent}`", hint="work in a folder on a disk") from None
     try:
         yield folder
     finally:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import re
 
+import msgspec
+
 from snapshot.document import Value
 from snapshot.errors import EngineError
 from snapshot.host import process
@@ -83,11 +85,18 @@ class Container(Value, kw_only=True, frozen=True):
 
 
 def run_tool(container: Container, *, stdin: bytes = b"", timeout: float | None = None) -> process.Finished:
-    """Run a short-lived container of ours to its end and keep what it prints.
+    """Run a short-lived container of ours to its end and keep what it prints; what breaks that off ends it too.
 
-    Raises EngineError when the engine could not start it (exit code 125 of `docker run`).
+    Raises EngineError when the engine could not start it (exit code 125 of `docker run`), HostError when it takes
+    longer than `timeout` seconds.
     """
-    done = process.run(container.arguments(), stdin=stdin, timeout=timeout)
+    named = msgspec.structs.replace(container, name=container.name or f"snap-tool-{os.urandom(6).hex()}")
+    try:
+        done = process.run(named.arguments(), stdin=stdin, timeout=timeout)
+    except (KeyboardInterrupt, process.SlowError):
+        # That the CLI is gone does not end its container.
+        process.run(("docker", "rm", "--force", str(named.name)))
+        raise
     if done.code == 125:
         raise refused(done.stderr)
     return done

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import re
 import time
 import urllib.parse
 from collections.abc import Callable, Mapping
@@ -26,6 +27,7 @@ ATTEMPTS = 5
 CONNECTIONS = 6
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Status codes that may be gone at the next attempt."""
+_ERRNO = re.compile(r"\[Errno -?\d+\] ([^')\"]+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,8 +198,10 @@ def _name(url: str) -> str:
 
 
 def _said(failure: Exception) -> str:
-    """The innermost reason, without credentials."""
+    """The innermost reason, without credentials; the system's own words where it is the system's."""
     reason: BaseException = failure
-    while isinstance(inner := getattr(reason, "reason", None) or next(iter(reason.args), None), BaseException):
+    while inner := next((a for a in (getattr(reason, "reason", None), *reason.args) if isinstance(a, Exception)), None):
         reason = inner
-    return strip_credentials(str(reason)).rstrip(".")
+    text = str(reason)
+    system = _ERRNO.search(text)
+    return strip_credentials(system[1].lower() if system else text).rstrip(".")

@@ -89,16 +89,19 @@ class Engine:
 
         try:
             client = docker.from_env(timeout=self.timeout)
-            version = client.version()
+            version = str(client.version()["Version"])
         except (docker.errors.DockerException, OSError) as problem:
             if "Permission" in str(problem):
                 raise refused("permission denied while talking to docker.sock") from None
             raise (silent(self.timeout) if "timed out" in str(problem) else unreachable()) from None
+        except (LookupError, TypeError, ValueError):
+            # Something answers, and not as an engine does.
+            raise unreachable() from None
         # Builds from a source tree name no number.
-        major = re.match(r"\d+", version["Version"])
+        major = re.match(r"\d+", version)
         if major and int(major[0]) < OLDEST:
             raise EngineError(
-                f"the Docker engine is version {version['Version']}, and {OLDEST} or newer is needed", hint=UPGRADE_HINT
+                f"the Docker engine is version {version}, and {OLDEST} or newer is needed", hint=UPGRADE_HINT
             )
         return client
 

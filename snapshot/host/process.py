@@ -11,6 +11,10 @@ from typing import NamedTuple
 from snapshot.errors import HostError
 
 
+class SlowError(HostError):
+    """A program did not end in the time that it had."""
+
+
 class Finished(NamedTuple):
     """How a command ended and what it printed."""
 
@@ -29,7 +33,7 @@ def run(
 ) -> Finished:
     """Run `command` to its end and keep what it prints; a non-zero exit is the caller's to judge.
 
-    Raises HostError when the program is not there or does not end within `timeout` seconds.
+    Raises HostError when the program is not there, and SlowError when it does not end within `timeout` seconds.
     """
     try:
         done = subprocess.run(
@@ -38,7 +42,7 @@ def run(
     except FileNotFoundError:
         raise _missing(command[0]) from None
     except subprocess.TimeoutExpired:
-        raise HostError(f"`{command[0]}` did not answer within {timeout:.0f} s") from None
+        raise SlowError(f"`{command[0]}` did not answer within {timeout:.0f} s") from None
     return Finished(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
 
 

@@ -43,29 +43,10 @@ class Resolution(Document, frozen=True, kw_only=True):
     """What has to be fetched and packed before the question can be answered."""
 
 
-class Interpreter(Document, frozen=True, kw_only=True):
-    """The base's Python."""
-
-    version: str
-    implementation: str
-    build: str
-    executable: str
-    platform: str
-
-
-class System(Document, frozen=True, kw_only=True):
-    """The base's operating system."""
-
-    id: str
-    version: str
-    name: str
-    packages: tuple[str, ...]
-
-
 class Answer(Document, frozen=True, kw_only=True):
     """All of it; a failure in place of a resolution."""
 
-    python: Interpreter
-    os: System
+    python: str
+    """Version of the one that answers."""
     resolution: Resolution | None = None
     failure: explain.Failure | None = None

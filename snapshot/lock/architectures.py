@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import os
 import re
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from snapshot.errors import HostError
-from snapshot.host import process
 from snapshot.host.container import Container, run_tool
 from snapshot.lock import document
 from snapshot.lock.document import Lock
@@ -47,7 +45,6 @@ def ask(image: str, lock: Lock, *, warn: Callable[[str], None]) -> tuple[str, ..
         return ()
     container = Container(
         image=image,
-        name=f"snap-ask-{uuid.uuid4().hex[:12]}",
         command=(lock.python.executable, "-c", _SCRIPT.format(question=_QUESTIONS[framework])),
         user=f"{os.getuid()}:{os.getgid()}",
         environment=(("HOME", "/tmp"),),
@@ -57,7 +54,6 @@ def ask(image: str, lock: Lock, *, warn: Callable[[str], None]) -> tuple[str, ..
     try:
         done = run_tool(container, timeout=_PATIENCE)
     except HostError as problem:
-        process.run(("docker", "rm", "--force", str(container.name)))
         warn(f"{framework} was not asked for its GPU architectures: {problem.message}")
         return ()
     if done.code != 0:

@@ -155,7 +155,8 @@ def _tell(job: Job, wanted: Wanted, chosen: str) -> None:
     """What was chosen, and what of the project was read."""
     requirements = wanted.requirements
     asks = bool(requirements.lines or requirements.pins)
-    job.say(f"{chosen}, requirements of {requirements.source}" if asks else chosen)
+    system = f", OS packages of {wanted.os_request.source}" if wanted.os_request.names else ""
+    job.say((f"{chosen}, requirements of {requirements.source}" if asks else chosen) + system)
     if not asks:
         job.say(f"{requirements.source} asks for no packages")
     if requirements.passed_over:

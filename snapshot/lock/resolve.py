@@ -6,7 +6,6 @@ import json
 import os
 import re
 import urllib.parse
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,18 +13,16 @@ from typing import Any
 
 import msgspec
 
-from snapshot.document import decode_json
-from snapshot.errors import EngineError, IntegrityError, ResolveError, SnapshotError
-from snapshot.host import pip_config, process
-from snapshot.host.container import Container, Mount, run_tool
+from snapshot.errors import EngineError, IntegrityError, SnapshotError
+from snapshot.host import pip_config
+from snapshot.host.container import Container, Mount
 from snapshot.host.files import make_dirs
-from snapshot.lock import explain, packed, tools
+from snapshot.lock import explain, inside, packed
 from snapshot.lock.answer import Answer, Found, Needed, Resolution
-from snapshot.lock.document import OperatingSystem, Package, Python, Sdist, Wheel
+from snapshot.lock.document import Package, Sdist, Wheel
 from snapshot.lock.packed import Packed
 from snapshot.project.requirements import Pin, Requirements
 
-LABEL = "org.snapshot-ml.role"
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _INDEXES = re.compile(
     r"(?:-i|-f|--index-url|--extra-index-url|--find-links|--no-index|--trusted-host|--pre|--prefer-binary)\b"
@@ -35,10 +32,8 @@ _PACKAGES = "/snap/packages"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
-    """What the base is, and what it installs."""
+    """What the base installs."""
 
-    python: Python
-    os: OperatingSystem
     packages: tuple[Package, ...]
     """Those that are to be had as source only have an `sdist` and no `wheels`: `wheels.build` makes them."""
     warnings: tuple[str, ...]
@@ -177,19 +172,14 @@ class _Asking:
 
     def _once(self, question: dict[str, Any]) -> Answer:
         container = _container(self.image, self.root, self.cache, self.equipment, self.requirements)
-        try:
-            done = run_tool(container, stdin=json.dumps(question).encode())
-        except KeyboardInterrupt:
-            process.run(("docker", "kill", str(container.name)))
-            raise
-        if done.code != 0 or not done.stdout:
-            raise _broken(done.code, done.stderr, self.image)
-        answer = decode_json(done.stdout.encode(), Answer, where="the answer of the base", error=EngineError)
+        answer = inside.ask(
+            container, Answer, question=json.dumps(question).encode(), doing="resolving in", base=self.image
+        )
         if answer.failure:
             raise explain.error(
                 answer.failure,
                 source=self.requirements.source,
-                python=_minor(answer.python.version),
+                python=_minor(answer.python),
                 places=self.requirements.places,
             )
         return answer
@@ -220,35 +210,17 @@ def _inside(source: Packed) -> dict[str, str]:
 def _container(
     image: str, root: Path, cache: Path, equipment: pip_config.Equipment, requirements: Requirements
 ) -> Container:
-    own = cache / "lock"
-    for folder in (own / "pip", own / "metadata", own / "pycache", cache / "packages"):
+    own, packages = cache / "lock", cache / "packages"
+    for folder in (own / "pip", own / "metadata", packages):
         make_dirs(folder)
     beyond = {root / name for name in requirements.files if name.startswith("../")}
     mounts = (
-        Mount(source=str(tools.folder(cache).resolve()), target="/snap/tools", read_only=True),
-        Mount(source=str(own.resolve()), target="/snap/cache"),
-        Mount(source=str((cache / "packages").resolve()), target="/snap/packages"),
+        Mount(source=str(packages.resolve()), target=_PACKAGES),
         Mount(source=str(root.resolve()), target=str(root), read_only=True),
         *(Mount(source=str(path.resolve()), target=os.path.normpath(path), read_only=True) for path in sorted(beyond)),
         *equipment.mounts,
     )
-    return Container(
-        image=image,
-        command=("python3", "/snap/tools/in_base.py"),
-        name=f"snap-lock-{uuid.uuid4().hex[:12]}",
-        user=f"{os.getuid()}:{os.getgid()}",
-        # Without .pyc files pip alone takes a second to import; an empty value switches the base's setting off.
-        environment=(
-            ("PYTHONPYCACHEPREFIX", "/snap/cache/pycache"),
-            ("PYTHONDONTWRITEBYTECODE", ""),
-            ("PYTHONPATH", ""),
-        ),
-        labels=((LABEL, "lock"),),
-        mounts=tuple({mount.target: mount for mount in mounts}.values()),
-        network="host",
-        stdin=True,
-        remove=True,
-    )
+    return inside.container(image, "in_base.py", cache=cache, role="lock", network="host", mounts=mounts)
 
 
 def _question(
@@ -272,17 +244,8 @@ def _question(
 
 def _resolved(answer: Answer, sources: Mapping[str, Packed], root: Path) -> Resolved:
     resolution = answer.resolution or Resolution(packages=(), warnings=(), pip="")
-    python, system = answer.python, answer.os
     by_path = {_inside(source)["file"]: source for source in sources.values()}
     return Resolved(
-        python=Python(
-            version=python.version,
-            implementation=python.implementation,
-            build=python.build,
-            executable=python.executable,
-            platform=python.platform,
-        ),
-        os=OperatingSystem(id=system.id, version=system.version, name=system.name, packages=system.packages),
         packages=tuple(_package(found, sources, by_path, root) for found in resolution.packages),
         warnings=explain.warnings(resolution.warnings),
         notes=tuple(explain.yanked(f.name, f.version, f.yanked) for f in resolution.packages if f.yanked is not None),
@@ -327,17 +290,6 @@ def _file(found: Found, root: Path) -> Wheel | Sdist:
         path=path,
         size=found.size,
         hashes={"sha256": found.sha256},
-    )
-
-
-def _broken(code: int, stderr: str, image: str) -> ResolveError | EngineError:
-    """The container ended without an answer."""
-    if code in (126, 127) or ("python3" in stderr and "not found" in stderr):
-        return ResolveError(f"the base `{image}` has no `python3`", hint="choose a `base` that has Python 3.9 or newer")
-    last = next((line.strip() for line in reversed(stderr.splitlines()) if line.strip()), f"exit {code}")
-    return EngineError(
-        f"resolving in `{image}` broke off: {pip_config.strip_credentials(last)}",
-        hint="see `docker info` and try again",
     )
 
 

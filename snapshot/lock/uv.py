@@ -106,7 +106,7 @@ def _old_pins(upgrades: Upgrades) -> str:
     import tomli_w
 
     packages = [{"name": package.name, "version": package.version} for package in upgrades.kept]
-    return tomli_w.dumps({"lock-version": "1.0", "created-by": "snapshot", "packages": packages})
+    return tomli_w.dumps({"lock-version": "1.0", "created-by": "snapshot-ml", "packages": packages})
 
 
 def _platform(platform: str) -> str:

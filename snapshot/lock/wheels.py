@@ -27,7 +27,7 @@ from snapshot.host import pip_config, process
 from snapshot.host.container import Container, Mount, run_tool
 from snapshot.host.download import Access, access_of
 from snapshot.host.files import disk_errors, make_dirs, scratch
-from snapshot.lock import explain_build, files, packed, resolve, tools
+from snapshot.lock import explain_build, files, inside, packed, resolve, tools
 from snapshot.lock.document import BuildPackage, Package, Wheel
 from snapshot.project.requirements import Requirements
 
@@ -318,7 +318,7 @@ def _container(image: str, cache: Path, work: Path, epoch: int) -> Container:
             ("HOME", f"{_WORK}/home"),
             ("TMPDIR", f"{_WORK}/tmp"),
         ),
-        labels=((resolve.LABEL, "wheel"),),
+        labels=((inside.LABEL, "wheel"),),
         mounts=mounts,
         network="none",
         stdin=True,

@@ -114,7 +114,10 @@ def _candidates(reading: Reading) -> tuple[str, ...]:
     root = reading.root
     locks = [name for name in LOCKS if os.path.lexists(root / name)]
     belonging = [name for name in locks if _belongs(reading, name)]
-    order = ["pylock.toml", *belonging, *REQUIREMENTS]
+    order = [*belonging, *REQUIREMENTS]
+    # What `snap lock --export` wrote is no source of locks, unless it is named.
+    if not (root / "pylock.toml").is_file() or b'created-by = "snapshot-ml"' not in reading.peek(root / "pylock.toml"):
+        order.insert(0, "pylock.toml")
     order += [f"{FOLDER}/{name}" for name in _in_folder(root)]
     order += [name for name in locks if name not in belonging]
     return (*order, PROJECT_FILE, "Pipfile", *ENVIRONMENTS, "setup.cfg", "setup.py")

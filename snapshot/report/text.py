@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from snapshot.project.names import display, from_text
 from snapshot.record.document import Exit, GpuUsage, Output, Run
+
+if TYPE_CHECKING:
+    from snapshot.lock.document import Lock
 
 T = TypeVar("T")
 
@@ -121,8 +124,8 @@ def _clip(text: str, width: int = 60) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def details(run: Run, packages: Sequence[str] = ()) -> str:
-    """The page of `snap show`."""
+def details(run: Run, lock: Lock | None = None) -> str:
+    """The page of `snap show`; `lock` is the one that the run was started with."""
     pairs = [
         ("run", run.id + (f" ({run.name})" if run.name else "")),
         ("command", _clip(command_line(run), _LONGEST_COMMAND)),
@@ -132,7 +135,8 @@ def details(run: Run, packages: Sequence[str] = ()) -> str:
         ("time", duration(run.seconds)),
         *_used(run),
         *_code(run),
-        *_platform(run, packages),
+        *_platform(run),
+        *(_stack(lock) if lock else ()),
         *_host(run),
         *_gpus(run),
         *((f"env {key}", value) for key, value in sorted(run.request.environment.items())),
@@ -172,15 +176,28 @@ def _code(run: Run) -> list[tuple[str, str]]:
     return lines
 
 
-def _platform(run: Run, packages: Sequence[str]) -> list[tuple[str, str]]:
+def _platform(run: Run) -> list[tuple[str, str]]:
     platform = run.platform
-    lines = [
+    return [
         ("image", platform.image or f"{platform.reference} (not started)"),
         ("lock", platform.lock),
         ("base", platform.base + (f"@{platform.base_digest}" if platform.base_digest else "")),
         ("python", platform.python),
     ]
-    return lines + ([("packages", ", ".join(packages))] if packages else [])
+
+
+def _stack(lock: Lock) -> Iterator[tuple[str, str]]:
+    """What the lock adds to the base."""
+    if cuda := lock.cuda:
+        parts = (("cuDNN", cuda.cudnn), ("NCCL", cuda.nccl))
+        known = [f"{name} {version}" for name, version in parts if version]
+        yield "cuda", ", ".join([cuda.runtime, *known, f"driver {cuda.driver_minimum} or newer"])
+    asked = [f"{package.name} {package.version}" for package in lock.os_packages if package.asked]
+    needed = len(lock.os_packages) - len(asked)
+    if lock.os_packages:
+        yield "os packages", ", ".join([*asked, *([f"{needed:,} more that these need"] if needed else [])])
+    if lock.packages:
+        yield "packages", ", ".join(f"{package.name} {package.version}" for package in lock.packages)
 
 
 def _host(run: Run) -> list[tuple[str, str]]:

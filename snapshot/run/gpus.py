@@ -177,7 +177,7 @@ def _whole(wish: Wish, gpus: Gpus | None) -> list[str]:
         unit = found[word][0] if len(found.get(word, ())) == 1 else None
         return (unit.uuid or word) if unit and (":" in word or not word.isdigit()) else word
 
-    return [plain(word) for word in wish.devices]
+    return list(dict.fromkeys(plain(word) for word in wish.devices))
 
 
 def _quoted(field: str) -> str:

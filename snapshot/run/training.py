@@ -342,6 +342,9 @@ def _environment(
         "TINI_KILL_PROCESS_GROUP": "1",
         "SNAP_RUN": run_id,
     }
+    if options.grant is None:
+        # Where NVIDIA's runtime is the engine's default, an image that names devices gets them unasked.
+        ours["NVIDIA_VISIBLE_DEVICES"] = "void"
     if options.terminal and "TERM" in caller:
         ours["TERM"] = caller["TERM"]
     given = options.request.environment

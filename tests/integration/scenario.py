@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from snapshot.lock.document import Lock
+
 
 class Project:
     """A new project; `snap` is run as a user would, with the environment of an engine."""
@@ -83,6 +85,11 @@ class Project:
         """The volumes of this project's runs that the engine still has."""
         ids = [p.name.lower() for p in (self.path / ".snap/runs").glob("*")]
         return [v for v in self.docker("volume", "ls", "-q") if any(i in v for i in ids)]
+
+
+def no_image(lock: Lock) -> str:
+    """For locking where there are no OS packages: no image is to be built."""
+    raise AssertionError(f"an image with {len(lock.os_packages)} OS packages was to be built")
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:

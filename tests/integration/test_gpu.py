@@ -273,6 +273,16 @@ def test_runs_without_gpus_do_not_ask_the_driver(project: GpuProject):
     assert list(project.path.glob(".snap/runs/*/gpu.csv")) == []
 
 
+def test_a_base_that_wants_every_gpu_gets_none_unasked(project: GpuProject):
+    name = "snap-test-wants-gpus:1"
+    text = b"FROM snapshot-base:bookworm\nENV NVIDIA_VISIBLE_DEVICES=all\n"
+    subprocess.run(["docker", "build", "-q", "-t", name, "-"], env=project.env, input=text, check=True)
+    project.write("snap.toml", f'base = "{name}"\n')
+    project.script("import os; print(os.environ['NVIDIA_VISIBLE_DEVICES'])")
+    assert project.snap("run", "train.py").stdout == "void\n"
+    assert project.snap("run", "--gpus", "device=1", "train.py").stdout == "1\n"
+
+
 @pytest.mark.skipif(os.getuid() != 0 or not Path("/proc/driver").is_dir(), reason="needs root, and /proc/driver")
 def test_a_run_on_the_cpu_says_so_where_there_is_a_gpu_and_cuda(project: GpuProject):
     project.script("print('cpu')")

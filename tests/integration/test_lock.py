@@ -15,6 +15,7 @@ from snapshot.host.engine import Engine
 from snapshot.lock.document import Lock
 from snapshot.lock.locking import Settings, is_current, lock_project
 from tests.integration.indexes import PASSWORD, USER, Index, serve, wheel
+from tests.integration.scenario import no_image
 
 
 @pytest.fixture
@@ -65,6 +66,7 @@ def lock_it(
             project,
             settings or Settings(base="snapshot-base:bookworm"),
             Engine(),
+            build=no_image,
             cache=cache,
             environment=pip | (environment or {}),
             say=said.append,
@@ -411,7 +413,7 @@ def test_the_users_own_index(engine: dict[str, str], project: Path, monkeypatch:
     """With the pip configuration of this machine as it is: the public index, or what stands in for it."""
     monkeypatch.setenv("DOCKER_HOST", engine["DOCKER_HOST"])
     (project / "requirements.txt").write_text("numpy>=2\nscikit-learn\n")
-    lock, _ = lock_project(project, Settings(python="3.11"), Engine())
+    lock, _ = lock_project(project, Settings(python="3.11"), Engine(), build=no_image)
     assert {"numpy", "scipy", "scikit-learn", "joblib", "threadpoolctl"} <= set(pins(lock))
     numpy = next(package for package in lock.packages if package.name == "numpy")
     assert "cp311" in numpy.wheel.name and len(numpy.wheel.hashes["sha256"]) == 64

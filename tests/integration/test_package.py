@@ -123,5 +123,5 @@ def test_templates_tables_and_tools_come_along(command, venv: Path, tmp_path: Pa
     said = command(venv / "bin/python", "-c", USE, LOCK, cwd=tmp_path, env=outside()).stdout
     assert "\nFROM base:1\n" in said
     assert "driver 525." in said
-    assert "tools install_wheels.py installer" in said
+    assert "tools install_debs.py install_wheels.py installer" in said
     assert "lock tools True" in said

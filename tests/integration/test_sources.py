@@ -20,6 +20,7 @@ from snapshot.lock.document import Lock, Package
 from snapshot.lock.locking import Settings, is_current, lock_project
 from snapshot.project.requirements import Pin, Requirements
 from tests.integration.indexes import PASSWORD, USER, Index, sdist, serve, source, wheel, write
+from tests.integration.scenario import no_image
 
 BASE = "snapshot-base:bookworm"
 SETTINGS = Settings(base=BASE)
@@ -68,6 +69,7 @@ class Locking:
             self.project,
             SETTINGS,
             Engine(),
+            build=no_image,
             cache=self.cache,
             environment=self.environment,
             say=self.said.append,

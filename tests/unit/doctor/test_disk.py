@@ -29,6 +29,11 @@ def test_one_disk_is_one_finding() -> None:
     assert "the project, the engine" in found[0].message
 
 
+def test_what_is_no_disk_has_no_space_to_be_free(tmp_path: Path) -> None:
+    found = list(disk.look(root=Path("/proc"), cache=tmp_path, engine_root=""))
+    assert [one.message.rpartition(" for ")[2] for one in found] == ["the cache"]
+
+
 @pytest.mark.parametrize(
     ("inodes", "severities"),
     [(None, ["ok"]), (10**6, ["ok"]), (50_000, ["ok", "warning"]), (10, ["ok", "error"])],

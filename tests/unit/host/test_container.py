@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+from pathlib import Path
+from types import FrameType
+
 import pytest
 
-from snapshot.errors import EngineError
-from snapshot.host.container import ImageMissingError, check_host, refused, said
+from snapshot.errors import EngineError, HostError
+from snapshot.host.container import Container, ImageMissingError, check_host, refused, run_tool, said
 
 
 @pytest.mark.parametrize(
@@ -75,3 +79,38 @@ def test_only_an_engine_of_this_host_will_do(monkeypatch: pytest.MonkeyPatch) ->
             check_host()
         assert caught.value.message == f"no Docker engine answers at {host}"
         assert "unset `DOCKER_HOST`" in str(caught.value.hint)
+
+
+@pytest.fixture
+def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What a docker CLI is called with whose `run` does not end: a line for each call."""
+    program, calls = tmp_path / "bin/docker", tmp_path / "calls"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\necho "$@" >> {calls}\ntest "$1" != run || exec sleep 30\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    return calls
+
+
+TOOL = Container(image="base", command=("sleep", "30"))
+
+
+def test_a_tool_that_takes_too_long_is_removed(calls: Path) -> None:
+    with pytest.raises(HostError, match="did not answer"):
+        run_tool(TOOL, timeout=0.2)
+    started, removed = calls.read_text().splitlines()
+    assert removed == f"rm --force {started.partition('--name ')[2].split()[0]}"
+
+
+def test_an_interrupted_tool_is_removed(calls: Path) -> None:
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(KeyboardInterrupt):
+            run_tool(TOOL)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert calls.read_text().splitlines()[1].startswith("rm --force snap-tool-")

@@ -175,3 +175,9 @@ def test_a_status_that_there_is_none_of(server: Server) -> None:
 def test_a_status_of_what_is_no_url(url: str) -> None:
     with pytest.raises(NetworkError):
         status(url, Access(), timeout=5)
+
+
+def test_a_proxy_that_is_not_there_is_told_in_the_words_of_the_system() -> None:
+    with pytest.raises(NetworkError) as error:
+        status("https://index.test/simple/", Access(proxies={"https": "http://127.0.0.1:9"}), timeout=5)
+    assert error.value.message == "index.test can't be reached through the proxy: connection refused"

@@ -1,34 +1,24 @@
-"""The script that runs in the base: what it tells of a system, with nothing but a standard library at hand."""
+"""The scripts that run in the base."""
 
 import ast
-import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from snapshot.document import decode_json
 from snapshot.lock import in_base, tools
-
-
-def answer(tmp_path: Path) -> dict[str, dict[str, str]]:
-    script = Path(in_base.__file__)
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", script],
-        input=json.dumps({"lines": [], "pins_to_find": []}),
-        text=True,
-        capture_output=True,
-        check=True,
-        cwd=tmp_path,
-    )
-    return dict(json.loads(done.stdout))
+from snapshot.lock.facts import Facts
 
 
 def test_tells_the_interpreter_and_the_system(tmp_path: Path) -> None:
-    found = answer(tmp_path)
-    assert found["python"]["version"] == ".".join(map(str, sys.version_info[:3]))
-    assert found["python"]["executable"] == sys.executable
-    assert set(found["os"]) == {"id", "version", "name", "packages"}
+    script = Path(in_base.__file__).with_name("in_base_facts.py")
+    done = subprocess.run([sys.executable, "-I", script], text=True, capture_output=True, check=True, cwd=tmp_path)
+    found = decode_json(done.stdout.encode(), Facts, where="the answer")
+    assert found.python.version == ".".join(map(str, sys.version_info[:3]))
+    assert found.python.executable == sys.executable
+    assert found.os.id and found.tags and found.markers["sys_platform"] == "linux"
 
 
 @pytest.mark.parametrize("script", tools.SCRIPTS)

@@ -409,3 +409,11 @@ def test_any_text_is_read_or_refused_in_words(tmp_path_factory: pytest.TempPathF
         assert "can't be read" in problem.message or "is no project" in problem.message
     else:
         assert "requirements.txt" in found.files
+
+
+def test_an_export_of_ours_is_a_source_only_if_it_is_named(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("numpy\n")
+    (tmp_path / "pylock.toml").write_text('lock-version = "1.0"\ncreated-by = "snapshot-ml"\npackages = []\n')
+    found = read(tmp_path)
+    assert (found.source, found.passed_over) == ("requirements.txt", ("pylock.toml",))
+    assert read(tmp_path, chosen="pylock.toml").source == "pylock.toml"

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from snapshot.lock.document import Base, Cuda, Lock, OperatingSystem, OsPackage, Python, Sources
 from snapshot.record.document import (
     Code,
     Command,
@@ -113,3 +114,24 @@ def test_each_gpu_of_a_run_has_a_line_with_what_is_known():
     elsewhere = a_run(request=Request(gpus="all"), gpus=Given(way="nvidia", devices=()))
     assert lines(elsewhere, "gpu") == ["all (nvidia)"]
     assert lines(a_run(), "gpu") == []
+
+
+def test_the_page_tells_the_stack_of_the_lock() -> None:
+    def package(name: str, *, asked: bool) -> OsPackage:
+        return OsPackage(
+            name=name, version="7:5.1", architecture="amd64", size=1, sha256="0" * 64, url="https://x/y", asked=asked
+        )
+
+    lock = Lock(
+        source_date_epoch=1783764997,
+        sources=Sources(requirements=(), base="b (chosen)", python="3.11 (base)", resolver="none"),
+        base=Base(reference="base:12", layers=("sha256:" + "a" * 64,), os="linux", architecture="amd64"),
+        os=OperatingSystem(id="debian", version="12", name="Debian 12"),
+        python=Python(version="3.11.2", implementation="cpython", build="", executable="/usr/bin/python3", platform=""),
+        cuda=Cuda(runtime="13.0", because="x", driver_minimum="580.65.06", nccl="2.27.7"),
+        os_packages=(package("ffmpeg", asked=True), package("libx264-164", asked=False)),
+    )
+    lines = text.details(a_run(), lock).splitlines()
+    assert "cuda         13.0, NCCL 2.27.7, driver 580.65.06 or newer" in lines
+    assert "os packages  ffmpeg 7:5.1, 1 more that these need" in lines
+    assert not any(line.startswith("packages") for line in lines)

@@ -134,6 +134,7 @@ def test_the_way_is_the_one_that_the_engine_has(text: str, toolkit: Toolkit, exp
         ("2", "--gpus=2"),
         ("device=1", "--gpus=device=1"),
         ("device=0,1", '--gpus="device=0,1"'),
+        ("device=0,0", "--gpus=device=0"),
         ("device=GPU-1a", "--gpus=device=GPU-1aaaa"),
         ("device=GPU-none", "--gpus=device=GPU-none"),
         ("all,driver=nvidia,capabilities=utility,video", '--gpus=driver=nvidia,all,"capabilities=utility,video"'),

@@ -1,0 +1,61 @@
+"""Containers of the base that run a script of ours and answer in JSON."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from snapshot.document import Document, decode_json
+from snapshot.errors import EngineError, ResolveError
+from snapshot.host.container import Container, Mount, run_tool
+from snapshot.host.files import make_dirs
+from snapshot.host.pip_config import strip_credentials
+from snapshot.lock import tools
+
+T = TypeVar("T", bound=Document)
+
+LABEL = "org.snapshot-ml.role"
+
+
+def container(
+    image: str, script: str, *, cache: Path, role: str, network: str, mounts: Sequence[Mount] = ()
+) -> Container:
+    """Runs `script` with the tools at /snap/tools and what is kept between calls at /snap/cache, as the caller."""
+    own = cache / "lock"
+    make_dirs(own / "pycache")
+    ours = (
+        Mount(source=str(tools.folder(cache).resolve()), target="/snap/tools", read_only=True),
+        Mount(source=str(own.resolve()), target="/snap/cache"),
+    )
+    return Container(
+        image=image,
+        command=("python3", f"/snap/tools/{script}"),
+        user=f"{os.getuid()}:{os.getgid()}",
+        # Without .pyc files pip alone takes a second to import; an empty value switches the base's setting off.
+        environment=(
+            ("PYTHONPYCACHEPREFIX", "/snap/cache/pycache"),
+            ("PYTHONDONTWRITEBYTECODE", ""),
+            ("PYTHONPATH", ""),
+        ),
+        labels=((LABEL, role),),
+        mounts=tuple({mount.target: mount for mount in (*ours, *mounts)}.values()),
+        network=network,
+        stdin=True,
+        remove=True,
+    )
+
+
+def ask(container: Container, kind: type[T], *, question: bytes = b"", doing: str, base: str) -> T:
+    """What the container answers; `doing` and `base` are for people.
+
+    Raises ResolveError for a base without Python, EngineError when there is no answer or none that can be read.
+    """
+    done = run_tool(container, stdin=question)
+    if done.code == 0 and done.stdout:
+        return decode_json(done.stdout.encode(), kind, where="the answer of the base", error=EngineError)
+    if done.code in (126, 127) or ("python3" in done.stderr and "not found" in done.stderr):
+        raise ResolveError(f"the base `{base}` has no `python3`", hint="choose a `base` that has Python 3.9 or newer")
+    last = next((line.strip() for line in reversed(done.stderr.splitlines()) if line.strip()), f"exit {done.code}")
+    raise EngineError(f"{doing} `{base}` broke off: {strip_credentials(last)}", hint="see `docker info` and try again")
