@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from snapshot.errors import HostError
 
@@ -68,6 +70,46 @@ def user_cache() -> Path:
         # Older versions of platformdirs leave it to the caller.
         raise HostError("this user has no home folder for a cache", hint="set `HOME` or `XDG_CACHE_HOME` to a folder")
     return path
+
+
+@contextmanager
+def scratch(parent: Path, prefix: str = "") -> Iterator[Path]:
+    """A new folder in `parent`, gone afterwards; with it goes what killed processes have left there.
+
+    `.lock` in each is locked (flock) while its process lives. Raises HostError as `write_atomic` does.
+    """
+    make_dirs(parent)
+    with disk_errors(parent), _locked(parent):
+        # So nobody takes a folder that is not locked yet for one that was left.
+        for left in parent.iterdir():
+            with suppress(OSError, HostError):
+                _sweep(left)
+        folder = Path(tempfile.mkdtemp(dir=parent, prefix=prefix))
+        lock = _locked(folder)
+    try:
+        yield folder
+    finally:
+        lock.close()
+        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder)
+
+
+def _locked(folder: Path, how: int = fcntl.LOCK_EX) -> BinaryIO:
+    # A file, since not every network's file system locks folders.
+    file = (folder / ".lock").open("ab")
+    try:
+        fcntl.flock(file, how)
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def _sweep(left: Path) -> None:
+    """Remove the folder `left`, or raise OSError where its process lives."""
+    if left.is_dir():
+        _locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB).close()
+        remove_tree(left)
 
 
 def remove_tree(path: Path) -> None:

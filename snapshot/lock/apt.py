@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -13,7 +14,7 @@ from typing import Any
 import msgspec
 
 from snapshot.document import Document, decode_json
-from snapshot.errors import EngineError, IntegrityError, NetworkError, ResolveError, SnapshotError
+from snapshot.errors import EngineError, HostError, IntegrityError, NetworkError, ResolveError, SnapshotError
 from snapshot.host import process
 from snapshot.host.apt_config import AptConfig
 from snapshot.host.container import Container, Mount, run_tool
@@ -266,6 +267,11 @@ def _unknown(names: Sequence[_Unknown], request: OsRequest) -> ResolveError:
 
 def _no_update(said: Sequence[str]) -> SnapshotError:
     text = "\n".join(said)
+    if os.strerror(errno.ENOSPC) in text:
+        return HostError(
+            "no space left for the archive's lists in the cache",
+            hint="free some on the disk of `~/.cache/snapshot`, or set `XDG_CACHE_HOME` to a larger one",
+        )
     if _UNSIGNED.search(text):
         return IntegrityError(
             f"the base's archive is not signed by a key that the base trusts: {_short(said, _UNSIGNED)}",

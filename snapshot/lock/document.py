@@ -183,6 +183,11 @@ class Cuda(_Part, frozen=True, kw_only=True):
     architectures: tuple[str, ...] = ()
     """What the framework was built for, as it says itself: `sm_80`, `compute_90`; empty until an image was asked."""
 
+    @property
+    def major(self) -> str:
+        """All that the image says of it."""
+        return self.runtime.split(".")[0]
+
 
 class Sources(_Part, frozen=True, kw_only=True):
     """What the lock was resolved from: when all of this is as it was, nothing is resolved anew."""
@@ -226,7 +231,8 @@ class Lock(_Part, frozen=True, kw_only=True):
 
     @property
     def digest(self) -> str:
-        """Identity: what decides the image (epoch, base layers, Python, files), not how it came about."""
+        """Identity: what decides the image (epoch, base layers, Python, files, CUDA's major version), not how it came
+        about."""
         deciding: dict[str, object] = {
             "schema": IDENTITY,
             "epoch": self.source_date_epoch,
@@ -236,6 +242,8 @@ class Lock(_Part, frozen=True, kw_only=True):
         }
         if self.os_packages:
             deciding["os"] = [(p.name, p.version, p.architecture, p.sha256) for p in self.os_packages]
+        if self.cuda:
+            deciding["cuda"] = self.cuda.major
         return digest.of_bytes(msgspec.json.encode(deciding, order="sorted"))
 
 

@@ -10,9 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import shutil
 import tarfile
-import tempfile
 import tomllib
 import urllib.parse
 import uuid
@@ -28,7 +26,7 @@ from snapshot.errors import BuildError, EngineError, IntegrityError, SnapshotErr
 from snapshot.host import pip_config, process
 from snapshot.host.container import Container, Mount, run_tool
 from snapshot.host.download import Access, access_of
-from snapshot.host.files import disk_errors, make_dirs, remove_tree
+from snapshot.host.files import disk_errors, make_dirs, scratch
 from snapshot.lock import explain_build, files, inside, packed, resolve, tools
 from snapshot.lock.document import BuildPackage, Package, Wheel
 from snapshot.project.requirements import Requirements
@@ -95,7 +93,6 @@ def rebuild(
     cache: Path,
     access: Access,
     epoch: int,
-    offline: bool = False,
 ) -> None:
     """Build the wheel of the locked `package` once more, of what is pinned, and put it into the cache.
 
@@ -103,14 +100,10 @@ def rebuild(
     NetworkError when something of it can't be had.
     """
     source = files.sdist_of(package)
-    wanted = [files.wheel_of(item) for item in package.build]
-    is_folder = bool(source.file.path) and (access.root / str(source.file.path)).is_dir()
     is_held = files.is_held(files.cache_path(cache, source.file), source.sha256)
-    if not is_held and (is_folder or (package.vcs and not offline)):
+    if not is_held and (package.vcs or _is_folder(package, access)):
         packed.restore(package, root=access.root, cache=cache)
-    else:
-        wanted.append(source)
-    files.fetch(wanted, cache_dir=cache, access=access, offline=offline)
+    files.fetch([source, *map(files.wheel_of, package.build)], cache_dir=cache, access=access)
     with _working(cache) as work:
         answer = _run(image, package, package.build, cache, work, epoch)
         if answer.needed or answer.wheel is None:
@@ -123,6 +116,17 @@ def rebuild(
             hint="its build is not deterministic: bring the wheel itself, in a find-links folder of pip, "
             "from a host that has it in its cache (`~/.cache/snapshot/packages`)",
         )
+
+
+def inputs(package: Package, access: Access) -> list[files.Wanted]:
+    """The files that `rebuild` takes, but for what it packs of a folder of this host."""
+    parts = [files.wheel_of(part) for part in package.build]
+    return parts if _is_folder(package, access) else [files.sdist_of(package), *parts]
+
+
+def _is_folder(package: Package, access: Access) -> bool:
+    path = package.sdist.path if package.sdist else None
+    return bool(path) and (access.root / str(path)).is_dir()
 
 
 def _first(needs: _Needs, old: Package | None, access: Access, epoch: int) -> Package:
@@ -253,19 +257,14 @@ def subdirectory(package: Package) -> str:
 @contextmanager
 def _working(cache: Path) -> Iterator[Path]:
     """The folder that is /snap/build; it is gone afterwards."""
-    make_dirs(cache / "builds")
-    with disk_errors(cache):
-        work = Path(tempfile.mkdtemp(dir=cache / "builds", prefix="wheel-"))
-        (work / "home").mkdir()
-        (work / "tmp").mkdir()
-        if os.getuid() == 0:
-            for folder in (work, work / "home", work / "tmp"):
-                os.chown(folder, _NOBODY, _NOBODY)
-    try:
+    with scratch(cache / "builds", "wheel-") as work:
+        with disk_errors(work):
+            (work / "home").mkdir()
+            (work / "tmp").mkdir()
+            if os.getuid() == 0:
+                for folder in (work, work / "home", work / "tmp"):
+                    os.chown(folder, _NOBODY, _NOBODY)
         yield work
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-        remove_tree(work)
 
 
 def _run(image: str, package: Package, parts: Sequence[BuildPackage], cache: Path, work: Path, epoch: int) -> _Answer:
