@@ -219,16 +219,14 @@ def _found(job: Job, wanted: Wanted, on: Platform) -> Found:
     if requirements.pins is not None:
         # Somebody who configures indexes of her own may reach no other.
         own = job.pip.is_on("no-index") or any(map(job.pip.listed, ("index-url", "extra-index-url", "find-links")))
-        packages = _pinned(job, requirements, on, ask_first=own)
-        return Found(packages=packages, resolver=tools.versions())
+        return _pinned(job, requirements, on, tools.versions(), ask_first=own)
     if wanted.resolver == "uv" and not _has_hashes(requirements):
         from snapshot.lock import uv
 
         pins, version = uv.compile(
             requirements, on.facts, root=job.root, pip=job.pip, upgrades=job.upgrades, environment=job.environment
         )
-        requirements = msgspec.structs.replace(requirements, pins=pins)
-        return Found(packages=_pinned(job, requirements, on, ask_first=False), resolver=version)
+        return _pinned(job, msgspec.structs.replace(requirements, pins=pins), on, version, ask_first=False)
     return _resolved(job, requirements, on)
 
 
@@ -237,8 +235,10 @@ def _has_hashes(requirements: Requirements) -> bool:
     return any("--hash" in line or "--require-hashes" in line for line in requirements.lines)
 
 
-def _pinned(job: Job, requirements: Requirements, on: Platform, *, ask_first: bool) -> tuple[Package, ...]:
+def _pinned(job: Job, requirements: Requirements, on: Platform, resolver: str, *, ask_first: bool) -> Found:
     from snapshot.lock import pinned, resolve
+
+    files: dict[str, str] = {}
 
     def find(pins: Sequence[Pin]) -> tuple[Package, ...]:
         found = resolve.find(
@@ -252,9 +252,27 @@ def _pinned(job: Job, requirements: Requirements, on: Platform, *, ask_first: bo
             environment=job.environment,
         )
         _tell_silent(job, found.warnings)
+        for note in found.notes:
+            job.say(note)
+        files.update(found.files)
         return found.packages
 
-    return pinned.packages(requirements, on.facts, find=find, ask_first=ask_first)
+    packages = pinned.packages(requirements, on.facts, find=find, ask_first=ask_first)
+    # Pins name places absolutely, a lock is to hold in a project that is moved with what lies beside it.
+    near = {path: Path(os.path.relpath(path, job.root)).as_posix() for path in files}
+    return Found(
+        packages=tuple(_at(package, near) for package in packages),
+        files={near[path]: sha256 for path, sha256 in files.items()},
+        resolver=resolver,
+    )
+
+
+def _at(package: Package, places: Mapping[str, str]) -> Package:
+    """`package`, what it is made of named by `places`."""
+    sdist = package.sdist
+    if sdist is None or sdist.path is None or sdist.path not in places:
+        return package
+    return msgspec.structs.replace(package, sdist=msgspec.structs.replace(sdist, path=places[sdist.path]))
 
 
 def _resolved(job: Job, requirements: Requirements, on: Platform) -> Found:
