@@ -79,13 +79,13 @@ def scratch(parent: Path, prefix: str = "") -> Iterator[Path]:
     `.lock` in each is locked (flock) while its process lives. Raises HostError as `write_atomic` does.
     """
     make_dirs(parent)
-    with disk_errors(parent), _locked(parent):
+    with disk_errors(parent), _locked(parent.with_name(f".{parent.name}.lock")):
         # So nobody takes a folder that is not locked yet for one that was left.
         for left in parent.iterdir():
             with suppress(OSError, HostError):
                 _sweep(left)
         folder = Path(tempfile.mkdtemp(dir=parent, prefix=prefix))
-        lock = _locked(folder)
+        lock = _locked(folder / ".lock")
     try:
         yield folder
     finally:
@@ -94,9 +94,9 @@ def scratch(parent: Path, prefix: str = "") -> Iterator[Path]:
         remove_tree(folder)
 
 
-def _locked(folder: Path, how: int = fcntl.LOCK_EX) -> BinaryIO:
+def _locked(path: Path, how: int = fcntl.LOCK_EX) -> BinaryIO:
     # A file, since not every network's file system locks folders.
-    file = (folder / ".lock").open("ab")
+    file = path.open("ab")
     try:
         fcntl.flock(file, how)
     except OSError:
@@ -108,7 +108,7 @@ def _locked(folder: Path, how: int = fcntl.LOCK_EX) -> BinaryIO:
 def _sweep(left: Path) -> None:
     """Remove the folder `left`, or raise OSError where its process lives."""
     if left.is_dir():
-        _locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB).close()
+        _locked(left / ".lock", fcntl.LOCK_EX | fcntl.LOCK_NB).close()
         remove_tree(left)
 
 

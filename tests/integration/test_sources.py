@@ -419,8 +419,8 @@ def test_what_is_not_there(
     assert PASSWORD not in found.message + found.hint
 
 
-def test_without_ssh(lock_it: Locking, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GIT_SSH_COMMAND", "/nowhere/ssh")
+def test_without_ssh(lock_it: Locking) -> None:
+    lock_it.environment["GIT_SSH_COMMAND"] = "/nowhere/ssh"
     found = lock_it.refused("spam @ git+ssh://git@127.0.0.1/spam")
     assert "cannot run /nowhere/ssh" in found.message and "GIT_SSH_COMMAND" in (found.hint or "")
 

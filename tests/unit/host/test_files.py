@@ -29,14 +29,14 @@ def test_a_folder_is_gone_afterwards_whatever_happens(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_process_left_is_removed_and_nobody_elses(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", OTHER, str(tmp_path)]
+    command = [sys.executable, "-c", OTHER, str(tmp_path / "builds")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout and other.stdout.readline() == "ready\n"
-        (theirs,) = tmp_path.glob("other-*")
-        with scratch(tmp_path) as mine:
+        (theirs,) = tmp_path.glob("builds/other-*")
+        with scratch(tmp_path / "builds") as mine:
             assert theirs.is_dir() and mine.is_dir()
         other.send_signal(signal.SIGKILL)
         other.wait()
         assert theirs.is_dir()
-        with scratch(tmp_path):
+        with scratch(tmp_path / "builds"):
             assert not theirs.exists()
