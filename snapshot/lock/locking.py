@@ -220,7 +220,7 @@ def _found(job: Job, wanted: Wanted, on: Platform) -> Found:
         # Somebody who configures indexes of her own may reach no other.
         own = job.pip.is_on("no-index") or any(map(job.pip.listed, ("index-url", "extra-index-url", "find-links")))
         return _pinned(job, requirements, on, tools.versions(), ask_first=own)
-    if wanted.resolver == "uv" and not _has_hashes(requirements):
+    if wanted.resolver == "uv":
         from snapshot.lock import uv
 
         pins, version = uv.compile(
@@ -228,11 +228,6 @@ def _found(job: Job, wanted: Wanted, on: Platform) -> Found:
         )
         return _pinned(job, msgspec.structs.replace(requirements, pins=pins), on, version, ask_first=False)
     return _resolved(job, requirements, on)
-
-
-def _has_hashes(requirements: Requirements) -> bool:
-    """uv would not check them while it resolves."""
-    return any("--hash" in line or "--require-hashes" in line for line in requirements.lines)
 
 
 def _pinned(job: Job, requirements: Requirements, on: Platform, resolver: str, *, ask_first: bool) -> Found:

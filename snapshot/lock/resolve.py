@@ -17,7 +17,7 @@ from snapshot.errors import EngineError, IntegrityError, SnapshotError
 from snapshot.host import pip_config
 from snapshot.host.container import Container, Mount
 from snapshot.host.files import make_dirs
-from snapshot.lock import explain, inside, packed
+from snapshot.lock import explain, explain_network, inside, packed
 from snapshot.lock.answer import Answer, Found, Needed, Resolution
 from snapshot.lock.document import Package, Sdist, Wheel
 from snapshot.lock.packed import Packed
@@ -256,7 +256,7 @@ def _resolved(answer: Answer, sources: Mapping[str, Packed], root: Path) -> Reso
     by_path = {_inside(source)["file"]: source for source in sources.values()}
     return Resolved(
         packages=tuple(_package(found, sources, by_path, root) for found in resolution.packages),
-        warnings=explain.warnings(resolution.warnings),
+        warnings=explain_network.warnings(resolution.warnings),
         notes=tuple(explain.yanked(f.name, f.version, f.yanked) for f in resolution.packages if f.yanked is not None),
         files={
             str(source.file.path): f"sha256:{source.file.hashes['sha256']}"

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from snapshot.errors import HostError, NetworkError, ResolveError, SnapshotError
+from snapshot.errors import HostError, NetworkError, ResolveError, SnapshotError, UsageError
 from snapshot.host import process
 from snapshot.host.pip_config import PipConfig, strip_credentials
-from snapshot.lock import explain
+from snapshot.lock import explain_network
 from snapshot.lock.upgrades import Upgrades
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def compile(
     from snapshot.project.formats import pylock
     from snapshot.project.reading import Reading
 
+    _check(pip)
     program = _program()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -90,6 +91,16 @@ def compile(
         pins = pylock.read(Reading(root), answer).pins
     assert pins is not None
     return _placed(pins, pip, requirements), _version(program)
+
+
+def _check(pip: PipConfig) -> None:
+    """Raise UsageError for what pip is configured with and uv would not keep to while it resolves."""
+    for option in ("no-binary", "require-hashes"):
+        if option in pip.options and (option == "no-binary" or pip.is_on(option)):
+            raise UsageError(
+                f"pip is configured with `{option}`, which uv does not keep to",
+                hint='leave `resolver = "uv"` out, or the option out of pip\'s configuration (`pip config list`)',
+            )
 
 
 def _program() -> str:
@@ -134,10 +145,12 @@ def _options(pip: PipConfig, requirements: Requirements) -> Iterator[str]:
     if len(_servers(pip)) > 1 or _name_an_index(requirements):
         # As pip chooses among several; an index that refuses is one that has nothing then.
         yield "--index-strategy=unsafe-best-match"
-    if "no-index" in pip.options:
+    if pip.is_on("no-index"):
         yield "--no-index"
-    if pip.options.get("pre", "").lower() in ("1", "true", "yes", "on"):
+    if pip.is_on("pre"):
         yield "--prerelease=allow"
+    if "uploaded-prior-to" in pip.options:
+        yield f"--exclude-newer={pip.options['uploaded-prior-to']}"
 
 
 def _indexes(pip: PipConfig) -> dict[str, str]:
@@ -161,6 +174,10 @@ def _indexes(pip: PipConfig) -> dict[str, str]:
         out["NETRC"] = str(pip.netrc)
     if "timeout" in pip.options:
         out["UV_HTTP_TIMEOUT"] = str(int(float(pip.options["timeout"])))
+    if "client-cert" in pip.options:
+        out["SSL_CLIENT_CERT"] = pip.options["client-cert"]
+    if "proxy" in pip.options:
+        out["ALL_PROXY"] = out["HTTPS_PROXY"] = out["HTTP_PROXY"] = pip.options["proxy"]
     if "retries" in pip.options:
         out["UV_HTTP_RETRIES"] = pip.options["retries"]
     return out
@@ -195,7 +212,7 @@ def _placed(pins: Pins, pip: PipConfig, requirements: Requirements) -> Pins:
 
 def _servers(pip: PipConfig) -> tuple[str, ...]:
     """The indexes that pip asks."""
-    if "no-index" in pip.options:
+    if pip.is_on("no-index"):
         return ()
     from pip._internal.models.index import PyPI
 
@@ -215,9 +232,9 @@ def _error(stderr: str, source: str) -> SnapshotError:
         )
     if found := _REFUSED.search(text):
         said = f"{found['code']} Client Error: {found['words']} for url"
-        return explain.out_of_reach(f"Could not fetch URL {found['url']}: {said}")
+        return explain_network.out_of_reach(f"Could not fetch URL {found['url']}: {said}")
     if found := _CERTIFICATE.search(text):
-        return explain.out_of_reach(f"Could not fetch URL {found['url']}: certificate verify failed")
+        return explain_network.out_of_reach(f"Could not fetch URL {found['url']}: certificate verify failed")
     if _NETWORK.search(text):
         return NetworkError(reason, hint="check the network, the proxy and pip's `index-url` (`pip config list`)")
     if not hint and "not found in the package registry" in text:

@@ -110,7 +110,7 @@ def want(
         os_request=apt.read(root, settings.packages),
         python=wish,
         base=settings.base,
-        resolver=settings.resolver,
+        resolver="pip-tools" if _is_for_pip(requirements) else settings.resolver,
     )
 
 
@@ -120,6 +120,12 @@ def _named(settings: Settings, old: Lock | None) -> str | None:
     if named is None and old is not None and because(old.sources.source) == NAMED:
         named = old.sources.source.removesuffix(f" ({NAMED})")
     return None if named == AUTO or settings.requirements is not None else named
+
+
+def _is_for_pip(requirements: Requirements) -> bool:
+    """Whether there are lines that uv would not keep to: it checks no hashes and builds nothing while it resolves."""
+    options = ("--hash", "--require-hashes", "--no-binary")
+    return any(option in line for line in requirements.lines for option in options)
 
 
 def difference(lock: Lock, wanted: Wanted, root: Path) -> str | None:

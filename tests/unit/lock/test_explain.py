@@ -3,7 +3,8 @@
 import pytest
 
 from snapshot.errors import IntegrityError, NetworkError, ResolveError, SnapshotError, UsageError
-from snapshot.lock.explain import Failure, Miss, error, warnings
+from snapshot.lock.explain import Failure, Miss, error
+from snapshot.lock.explain_network import warnings
 
 
 def explain(
