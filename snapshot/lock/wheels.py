@@ -23,7 +23,7 @@ import msgspec
 
 from snapshot.document import Document, decode_json
 from snapshot.errors import BuildError, EngineError, IntegrityError, SnapshotError
-from snapshot.host import pip_config, process
+from snapshot.host import pip_config
 from snapshot.host.container import Container, Mount, run_tool
 from snapshot.host.download import Access, access_of
 from snapshot.host.files import disk_errors, make_dirs, scratch
@@ -274,14 +274,11 @@ def _run(image: str, package: Package, parts: Sequence[BuildPackage], cache: Pat
         "subdirectory": subdirectory(package),
         "wheels": [_inside(files.wheel_of(part), cache) for part in parts],
     }
-    try:
-        done = run_tool(container, stdin=json.dumps(question).encode())
-    except KeyboardInterrupt:
-        process.run(("docker", "kill", str(container.name)))
-        raise
+    done = run_tool(container, stdin=json.dumps(question).encode())
     if done.code != 0 or not done.stdout:
-        last = next((line.strip() for line in reversed(done.stderr.splitlines()) if line.strip()), f"exit {done.code}")
-        raise BuildError(f"building `{package.name}` {package.version} broke off: {last}", hint="see `docker info`")
+        raise BuildError(
+            f"building `{package.name}` {package.version} broke off: {done.last_words}", hint="see `docker info`"
+        )
     return decode_json(done.stdout.encode(), _Answer, where="the answer of the base", error=EngineError)
 
 
