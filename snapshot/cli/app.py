@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import importlib
 import os
+import signal
 import sys
 from typing import Any, NoReturn
 
@@ -63,6 +64,10 @@ class Commands(click.Group):
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         """Like click's, with our errors and exit codes."""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            # As Ctrl-C: what is under way is cleared up. What the caller ignores (`nohup`) stays ignored.
+            if signal.getsignal(number) == signal.SIG_DFL:
+                signal.signal(number, signal.default_int_handler)
         try:
             # What it returns is the code of `Context.exit`, None where nothing was said.
             code = super().main(*args, **{**extra, "standalone_mode": False})

@@ -32,7 +32,7 @@ def name(text: str | None) -> None:
 def data(paths: Iterable[str], *, cwd: Path, root: Path) -> None:
     """Raises UsageError for `--data` that lies in the project."""
     for text in paths:
-        path = Path(os.path.normpath(cwd / Path(text).expanduser()))
+        path = Path(os.path.normpath(cwd / os.path.expanduser(text)))
         if os.path.exists(path) and path.is_relative_to(root):
             raise UsageError(
                 f"`--data {display(text)}` lies in the project, which the run sees anyway", hint="leave it out"

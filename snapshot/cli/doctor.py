@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from snapshot.cli import terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.document import encode_json
+from snapshot.errors import HostError
 
 if TYPE_CHECKING:
     from snapshot.finding import Finding
@@ -36,11 +38,13 @@ def command(ctx: click.Context, as_json: bool) -> None:
     from snapshot.doctor.site import Site
     from snapshot.host.engine import Engine
 
-    place = Place.here()
+    place, cache = Place.here(), None
+    with suppress(HostError):
+        cache = place.cache
     site = Site(
         root=place.root,
         environment=os.environ,
-        cache=place.cache,
+        cache=cache,
         engine=Engine(timeout=_PATIENCE),
         now=datetime.now(UTC),
     )

@@ -15,8 +15,8 @@ from snapshot.errors import SnapshotError, StaleLockError, UsageError
 from snapshot.host.files import disk_errors, write_atomic
 from snapshot.lock import document
 from snapshot.lock.export import FORMATS, export
-from snapshot.lock.locking import Build, Settings, is_current, lock_project
-from snapshot.lock.wanted import AUTO, settings_of
+from snapshot.lock.locking import Build, lock_project
+from snapshot.lock.wanted import AUTO, Settings, difference, settings_of, want
 from snapshot.project.names import display
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ MOST = 10
 def command(
     upgrade: bool, packages: tuple[str, ...], source: str | None, check: bool, form: str | None, output: Path | None
 ) -> None:
-    """Write snap.lock: base image, Python, every package with file and hash, CUDA and the driver that it expects.
+    """Write snap.lock: base image, OS packages, Python, every package with file and hash, CUDA and the driver for it.
 
     With nothing changed since the last time, nothing is resolved and no byte changes.
 
@@ -82,9 +82,16 @@ def command(
 
 def current(place: Place) -> Lock | None:
     """The lock of the project if it is what the project asks for now; nothing is made."""
-    if is_current(place.root, settings_of(place.config)) is not None:
-        return None
-    return document.read(place.root / document.FILE_NAME)
+    lock, reason = _found(place, settings_of(place.config))
+    return None if reason else lock
+
+
+def _found(place: Place, settings: Settings) -> tuple[Lock | None, str | None]:
+    """The lock of the project, read once, and why it is not what the project asks for now; None when it is."""
+    lock = document.read(place.root / document.FILE_NAME)
+    if lock is None:
+        return None, f"there is no `{document.FILE_NAME}`"
+    return lock, difference(lock, want(place.root, settings, lock), place.root)
 
 
 def ensure(place: Place, *, offline: bool = False) -> Lock:
@@ -93,8 +100,7 @@ def ensure(place: Place, *, offline: bool = False) -> Lock:
     Raises StaleLockError when that would be needed and `offline` forbids it.
     """
     settings = settings_of(place.config)
-    reason = is_current(place.root, settings)
-    old = document.read(place.root / document.FILE_NAME)
+    old, reason = _found(place, settings)
     if old and reason is None:
         return old
     if offline:
@@ -107,11 +113,11 @@ def ensure(place: Place, *, offline: bool = False) -> Lock:
 
 def _check(place: Place, settings: Settings) -> None:
     """Raises StaleLockError, with what locking would change shown before, where that can be told."""
-    reason = is_current(place.root, settings)
+    old, reason = _found(place, settings)
     if reason is None:
         terminal.note("snap.lock is up to date")
         return
-    if old := document.read(place.root / document.FILE_NAME):
+    if old:
         # Without an engine or an index it is as stale.
         with suppress(SnapshotError), terminal.step("resolving"):
             new, _ = lock_project(place.root, settings, place.engine, build=_image(place), write=False)
@@ -184,20 +190,22 @@ def _lock(
     place: Place, settings: Settings, *, upgrade: bool = False, packages: tuple[str, ...] = ()
 ) -> tuple[Lock, bool]:
     said: list[tuple[Callable[[str], None], str]] = []
-    with terminal.step("locking"):
-        result = lock_project(
-            place.root,
-            settings,
-            place.engine,
-            build=_image(place),
-            upgrade=upgrade,
-            upgrade_packages=packages,
-            say=lambda text: said.append((terminal.note, text)),
-            warn=lambda text: said.append((terminal.warn, text)),
-        )
-    for speak, text in said:
-        speak(text)
-    return result
+    try:
+        with terminal.step("locking"):
+            return lock_project(
+                place.root,
+                settings,
+                place.engine,
+                build=_image(place),
+                upgrade=upgrade,
+                upgrade_packages=packages,
+                say=lambda text: said.append((terminal.note, text)),
+                warn=lambda text: said.append((terminal.warn, text)),
+            )
+    finally:
+        # Of a failure too: what was read, and taken for what, is half of the reason.
+        for speak, text in said:
+            speak(text)
 
 
 def _summary(lock: Lock) -> str:

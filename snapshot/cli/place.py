@@ -42,10 +42,10 @@ class Place:
 
     @cached_property
     def cache(self) -> Path:
-        """The user's cache folder: packages, tools; can be deleted at any time."""
-        import platformdirs
+        """The user's cache folder."""
+        from snapshot.host.files import user_cache
 
-        return platformdirs.user_cache_path("snapshot")
+        return user_cache()
 
     def make_cache(self) -> Path:
         """The cache folder, made now; raises HostError where it can't be written to."""

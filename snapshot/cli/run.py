@@ -82,23 +82,26 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
     check.data(given["data"], cwd=place.cwd, root=place.root)
     stored(str(place.cwd), what="the path of the project")
     stored(*argv, what="an argument")
+    # Before what is run: an option without its value may have taken that.
+    request = request_of(given, os.environ)
     is_script = bool(argv) and not module and not verbatim
     if is_script:
         check.exists(argv[0], cwd=place.cwd)
     invocation = understand(argv, module=module, verbatim=verbatim, root=place.root, cwd=place.cwd)
     if is_script:
         check.startable(place.cwd / argv[0], argv[0])
-    request = request_of(given, os.environ)
     _ = place.store  # runs whose `snap` died are finished first
     from snapshot.cli.build import with_architectures
     from snapshot.cli.lock import current, ensure
 
     asked = _gpus(place, request)
+    lock = current(place)
     if asked:
-        asked.check(current(place))
-    lock = ensure(place, offline=given["offline"])
-    if asked:
-        asked.check(lock)  # before its image is built
+        asked.check(lock)
+    if lock is None:
+        lock = ensure(place, offline=given["offline"])
+        if asked:
+            asked.check(lock)  # before its image is built
     lock = with_architectures(place, lock, offline=given["offline"])
     _tell_gpus(asked, lock)
     interactive = given["interactive"]

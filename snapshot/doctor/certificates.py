@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -41,7 +42,7 @@ def look(environment: Mapping[str, str], now: datetime) -> Iterator[Finding]:
         yield of_error(CHECK, problem)
     for variable in VARIABLES:
         if environment.get(variable):
-            named.setdefault(Path(environment[variable]).expanduser().absolute(), f"`{variable}`")
+            named.setdefault(Path(os.path.expanduser(environment[variable])).absolute(), f"`{variable}`")
     for path, user in named.items():
         yield from _bundle(path, user, now)
 

@@ -21,6 +21,8 @@ class Check(Value, frozen=True):
 
     name: str
     look: Callable[[], Iterable[Finding]]
+    tidies: bool = False
+    """Whether it removes in the end what it made: an interrupt waits for that."""
 
 
 class Asked(threading.Thread, Generic[T]):
@@ -31,6 +33,8 @@ class Asked(threading.Thread, Generic[T]):
         self._question = question
         self._answer: list[T] = []
         self._problem: Exception | None = None
+        # Up to Python 3.12, a `join` that was interrupted takes the thread for ended.
+        self.over = threading.Event()
         self.start()
 
     def run(self) -> None:
@@ -38,10 +42,12 @@ class Asked(threading.Thread, Generic[T]):
             self._answer = [self._question()]
         except Exception as problem:
             self._problem = problem
+        finally:
+            self.over.set()
 
     def answer(self, seconds: float) -> T:
         """What came of it; raises what the question raised, and HostError when it takes longer."""
-        self.join(max(0.0, seconds))
+        self.over.wait(max(0.0, seconds))
         if self._problem:
             raise self._problem
         if not self._answer:
@@ -52,8 +58,18 @@ class Asked(threading.Thread, Generic[T]):
 def carry_out(checks: Sequence[Check], *, seconds: float) -> tuple[Finding, ...]:
     """What all `checks` find within `seconds` together, in their order."""
     started = time.monotonic()
-    asked = [(check.name, Asked(partial(_found, check))) for check in checks]
-    return tuple(finding for name, one in asked for finding in _told(name, one, seconds - (time.monotonic() - started)))
+    asked = [(check, Asked(partial(_found, check))) for check in checks]
+    try:
+        return tuple(
+            finding
+            for check, one in asked
+            for finding in _told(check.name, one, seconds - (time.monotonic() - started))
+        )
+    except KeyboardInterrupt:
+        for check, one in asked:
+            if check.tidies:
+                one.over.wait(seconds)
+        raise
 
 
 def _found(check: Check) -> tuple[Finding, ...]:

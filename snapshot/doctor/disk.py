@@ -23,6 +23,7 @@ FEW_INODES = 100_000
 TOO_FEW_INODES = 5_000
 MOST_ENTRIES = 50_000
 """Of the cache that are counted."""
+_ELSEWHERE = "set `XDG_CACHE_HOME` to a folder that can be written to"
 _NOT_CACHE = "engine"
 """In the cache folder, but a private engine's state (`scripts/engine`)."""
 
@@ -38,9 +39,9 @@ class Space(Value, kw_only=True, frozen=True):
     """Files that this user may still make; None where the file system has no such limit."""
 
 
-def look(*, root: Path, cache: Path, engine_root: str) -> Iterator[Finding]:
+def look(*, root: Path, cache: Path | None, engine_root: str) -> Iterator[Finding]:
     """The disks of the project, the cache and, where it is on this host, the engine."""
-    places = {"the project": root, "the cache": cache}
+    places = {"the project": root, **({"the cache": cache} if cache else {})}
     if engine_root and os.path.isdir(engine_root):
         places["the engine"] = Path(engine_root)
     spaces = (_space(_existing(path), name) for name, path in places.items())
@@ -71,19 +72,22 @@ def _judge(space: Space, used_for: str) -> Iterator[Finding]:
         yield error(CHECK, said, remedy) if space.inodes < TOO_FEW_INODES else warning(CHECK, said, remedy)
 
 
-def cache(folder: Path) -> Iterator[Finding]:
+def cache(folder: Path | None) -> Iterator[Finding]:
     """Whether the user's cache can be written to, and its size."""
+    if folder is None:
+        yield error("cache", "this user has no home folder for a cache", _ELSEWHERE)
+        return
     place = _existing(folder)
     try:
         with disk_errors(folder), tempfile.TemporaryFile(dir=place) as file:
             file.write(b"\0")
     except HostError as problem:
-        yield error("cache", problem.message, "set `XDG_CACHE_HOME` to a folder that can be written to")
+        yield error("cache", problem.message, _ELSEWHERE)
         return
     except OSError as problem:
         reason = (problem.strerror or str(problem)).lower()
         said = f"the cache folder `{folder}` can't be written to: {reason}"
-        yield error("cache", said, "set `XDG_CACHE_HOME` to a folder that can be")
+        yield error("cache", said, _ELSEWHERE)
         return
     yield ok("cache", f"`{folder}` can be written to")
     total, whole = _size(folder)

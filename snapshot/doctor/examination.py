@@ -73,7 +73,7 @@ def _checks(site: Site, info: Info | None, problem: SnapshotError | None) -> lis
         *([Check("buildx", lambda: buildx.look(site.environment, engine_answers=info is not None))] if cli else ()),
         Check("disk", lambda: disk.look(root=site.root, cache=site.cache, engine_root=info.root if info else "")),
         Check("cache", lambda: disk.cache(site.cache)),
-        Check("file system", lambda: filesystem.look(site.root)),
+        Check("file system", lambda: filesystem.look(site.root), tidies=True),
         Check("kernel", lambda: _kernel(info)),
         Check("proxy", lambda: proxy.look(site.environment, info)),
         Check("certificates", lambda: certificates.look(site.environment, site.now)),
@@ -96,8 +96,12 @@ def _of_engine(site: Site, info: Info, lock: Lock | None, *, cli: bool) -> Itera
     )
     yield Check("clock", lambda: engine.clock(info, site.now))
     if cli:
-        yield Check("overlay", lambda: overlay.look(site.engine, info, root=site.root, image=_image(site.engine, lock)))
+        yield Check("overlay", lambda: _overlay(site, info, lock), tidies=True)
     yield Check("base", lambda: base.look(site.engine, configured=_base(site.root), lock=lock))
+
+
+def _overlay(site: Site, info: Info, lock: Lock | None) -> Iterator[Finding]:
+    return overlay.look(site.engine, info, root=site.root, image=_image(site.engine, lock))
 
 
 def _configuration(site: Site) -> Iterator[Finding]:

@@ -52,7 +52,7 @@ def scratch(root: Path) -> Iterator[Path]:
     """A folder where a run's would be, gone afterwards; raises HostError where none can be made."""
     store = root / FOLDER
     parent = store if store.is_dir() else root
-    with disk_errors(parent / PREFIX):
+    with disk_errors(root / FOLDER):
         try:
             folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
         except FileNotFoundError:

@@ -70,7 +70,7 @@ def judge(url: str, code: int) -> Finding:
 
 
 def _indexes(config: PipConfig) -> tuple[str, ...]:
-    if config.options.get("no-index", "").lower() in ("1", "true", "yes", "on"):
+    if config.is_on("no-index"):
         return ()
     from pip._internal.models.index import PyPI
 
@@ -90,7 +90,7 @@ def _folder(link: str) -> Iterator[Finding]:
     """A find-links place; one on the network is no more than a page, and pip goes on without it."""
     if not link.startswith("file:") and "://" in link:
         return
-    path = Path(_path(link)).expanduser()
+    path = Path(os.path.expanduser(_path(link)))
     if not path.exists():
         yield warning(CHECK, f"the find-links place `{path}` is not there", _CONFIGURED)
     elif not os.access(path, os.R_OK):

@@ -17,8 +17,8 @@ class Site(Value, kw_only=True, frozen=True):
     root: Path
     """The project's folder, or the working directory where there is no project."""
     environment: Mapping[str, str]
-    cache: Path
-    """The user's cache folder, which need not be there."""
+    cache: Path | None
+    """The user's cache folder, which need not be there; None for a user without a home."""
     engine: Engine
     now: datetime
 

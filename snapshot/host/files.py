@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from snapshot.errors import HostError
 
@@ -54,6 +56,60 @@ def disk_errors(path: Path) -> Iterator[None]:
         if isinstance(problem, PermissionError):
             raise HostError(f"no permission to write `{path}`", hint=f"see `ls -ld {path.parent}`") from problem
         raise
+
+
+def user_cache() -> Path:
+    """The user's cache folder: packages, tools; can be removed at any time. Raises HostError where she has no home."""
+    import platformdirs
+
+    try:
+        path = platformdirs.user_cache_path("snapshot")
+    except RuntimeError:
+        path = Path("~")
+    if not path.is_absolute():
+        # Older versions of platformdirs leave it to the caller.
+        raise HostError("this user has no home folder for a cache", hint="set `HOME` or `XDG_CACHE_HOME` to a folder")
+    return path
+
+
+@contextmanager
+def scratch(parent: Path, prefix: str = "") -> Iterator[Path]:
+    """A new folder in `parent`, gone afterwards; with it goes what killed processes have left there.
+
+    `.lock` in each is locked (flock) while its process lives. Raises HostError as `write_atomic` does.
+    """
+    make_dirs(parent)
+    with disk_errors(parent), _locked(parent.with_name(f".{parent.name}.lock")):
+        # So nobody takes a folder that is not locked yet for one that was left.
+        for left in parent.iterdir():
+            with suppress(OSError, HostError):
+                _sweep(left)
+        folder = Path(tempfile.mkdtemp(dir=parent, prefix=prefix))
+        lock = _locked(folder / ".lock")
+    try:
+        yield folder
+    finally:
+        lock.close()
+        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder)
+
+
+def _locked(path: Path, how: int = fcntl.LOCK_EX) -> BinaryIO:
+    # A file, since not every network's file system locks folders.
+    file = path.open("ab")
+    try:
+        fcntl.flock(file, how)
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def _sweep(left: Path) -> None:
+    """Remove the folder `left`, or raise OSError where its process lives."""
+    if left.is_dir():
+        _locked(left / ".lock", fcntl.LOCK_EX | fcntl.LOCK_NB).close()
+        remove_tree(left)
 
 
 def remove_tree(path: Path) -> None:

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 from snapshot.document import Value
@@ -48,24 +46,20 @@ def address(url: str) -> str:
     return f"{found['scheme']}{found['user']}@{found['rest']}" if found else strip_credentials(url)
 
 
-@contextmanager
-def checkout(
-    url: str, revision: str | None, *, scratch: Path, environment: Mapping[str, str] | None = None
-) -> Iterator[Checkout]:
+def checkout(url: str, revision: str | None, folder: Path, *, environment: Mapping[str, str] | None = None) -> Checkout:
     """The commit that `revision` (a branch, tag, ref or commit; by default the remote's HEAD) is at `url` now.
 
-    `url` may hold credentials: they are in no argument and no message. The archives are gone afterwards.
+    `url` may hold credentials: they are in no argument and no message. The archives are put into `folder`.
     Raises HostError without git, NetworkError when the repository can't be had, ResolveError when it has no such
     revision or a submodule can't be had.
     """
     if process.find("git") is None:
         raise HostError("`git`, which a requirement needs, is not on the PATH", hint="install git")
-    with tempfile.TemporaryDirectory(dir=scratch, prefix="git-") as name:
-        git = _Git(Path(name) / "tree", url, dict(os.environ if environment is None else environment))
-        git.start()
-        commit = git.fetch(revision)
-        git.check_out(commit)
-        yield Checkout(commit=commit, archives=tuple(git.archives(Path(name))), described=git.describe())
+    git = _Git(folder / "tree", url, dict(os.environ if environment is None else environment))
+    git.start()
+    commit = git.fetch(revision)
+    git.check_out(commit)
+    return Checkout(commit=commit, archives=tuple(git.archives(folder)), described=git.describe())
 
 
 class _Git:
@@ -161,6 +155,11 @@ class _Git:
 def _refused(url: str, stderr: str) -> NetworkError:
     """Why a repository can't be had, as git says it."""
     said = _said(stderr)
+    if re.search(r"cannot run ", stderr):
+        return NetworkError(
+            f"`{url}` can't be asked: {said}",
+            hint="correct `GIT_SSH_COMMAND`, or git's `core.sshCommand`; or install ssh",
+        )
     if re.search(r"could not read Username|Authentication failed|Permission denied|403|401|publickey", stderr):
         hint = "see that `git ls-remote` of it works here: a credential helper, `~/.netrc`, or a key in the ssh agent"
         return NetworkError(f"`{url}` refuses: {said}", hint=hint)

@@ -50,8 +50,12 @@ class PipConfig:
 
     @property
     def requires_hashes(self) -> bool:
-        """Whether every requirement is to give hashes; the words that pip takes for yes."""
-        return self.options.get("require-hashes", "").lower() in ("y", "yes", "t", "true", "on", "1")
+        """Whether every requirement is to give hashes."""
+        return self.is_on("require-hashes")
+
+    def is_on(self, option: str) -> bool:
+        """Whether an option without a value is given; by the words that pip takes for yes."""
+        return self.options.get(option, "").lower() in ("y", "yes", "t", "true", "on", "1")
 
     def listed(self, option: str) -> tuple[str, ...]:
         """The values of an option that may be given several times."""
@@ -77,7 +81,8 @@ def read(
     Raises UsageError when a configuration file is malformed, HostError when a certificate bundle is not there.
     """
     environment = os.environ if environment is None else environment
-    home = Path.home() if home is None else home
+    # Of a user without a home folder it stays `~`, where there is nothing.
+    home = Path(os.path.expanduser("~")) if home is None else home
     tables = [_sections(path) for path in _files(environment, home, etc)]
     options: dict[str, str] = {}
     for section in ("global", "install"):
@@ -104,7 +109,7 @@ def equip(config: PipConfig, *, root: Path, folders: Iterable[Path] = ()) -> Equ
         options["cert"] = f"{INSIDE}/certificates"
         mounts.append(_file_mount(config.bundle, options["cert"]))
     if "client-cert" in options:
-        source = _there(Path(options["client-cert"]).expanduser(), "client certificate")
+        source = _there(Path(os.path.expanduser(options["client-cert"])), "client certificate")
         options["client-cert"] = f"{INSIDE}/client-certificate"
         mounts.append(_file_mount(source, options["client-cert"]))
     environment = dict(config.proxies)
@@ -211,7 +216,7 @@ def _absolute(link: str, root: Path) -> tuple[str, Path | None]:
         path = _path(link)
         return link, path if path is None or path.is_dir() else path.parent
     # pip takes relative ones from the folder it was started in.
-    path = Path(os.path.normpath(root / Path(link).expanduser()))
+    path = Path(os.path.normpath(root / os.path.expanduser(link)))
     return str(path), (path if path.is_dir() else path.parent) if path.exists() else None
 
 

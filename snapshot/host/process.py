@@ -22,6 +22,12 @@ class Finished(NamedTuple):
     stdout: str
     stderr: str
 
+    @property
+    def last_words(self) -> str:
+        """The last line of its stderr; without one, its exit code."""
+        lines = (line.strip() for line in reversed(self.stderr.splitlines()))
+        return next(filter(None, lines), f"exit {self.code}")
+
 
 def run(
     command: Sequence[str],

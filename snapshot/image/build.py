@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from snapshot.errors import BuildError, IntegrityError, NetworkError, UsageError
 from snapshot.host import apt_config, buildx
 from snapshot.host.download import Access
 from snapshot.host.engine import Engine, Image
-from snapshot.host.files import disk_errors, make_dirs
+from snapshot.host.files import disk_errors, make_dirs, scratch
 from snapshot.image import debs, dockerfile, tools
 from snapshot.image.dockerfile import LOCK_LABEL, Layer, base_reference, image_reference
 from snapshot.image.fetch import Fetched, fetch
@@ -177,12 +176,6 @@ def _fetch(
 
     total = sum(p.wheel.size or 0 for p in lock.packages) + sum(p.size for p in lock.os_packages)
     progress(Event(step="packages", state="started", size=total))
-    packages = {}
-    if lock.os_packages:
-        access_of_apt = apt_config.access(apt_config.read(), access)
-        packages = debs.fetch(
-            lock.os_packages, cache_dir=cache_dir, access=access_of_apt, offline=offline, progress=arrived
-        )
     files = fetch(
         lock,
         cache_dir=cache_dir,
@@ -191,6 +184,10 @@ def _fetch(
         platform=lambda: _platform(engine, lock, cache_dir, access, offline),
         progress=arrived,
     )
+    packages = {}
+    if lock.os_packages:
+        access_of_apt = apt_config.access(apt_config.read(), access)
+        packages = debs.fetch(lock.os_packages, cache_dir=cache_dir, access=access_of_apt, progress=arrived)
     progress(Event(step="packages", state="done"))
     return files, packages
 
@@ -199,7 +196,7 @@ def _platform(engine: Engine, lock: Lock, cache_dir: Path, access: Access, offli
     """What wheels of this lock are built in: the base, with the lock's OS packages."""
     if not lock.os_packages:
         return base_reference(lock)
-    bare = msgspec.structs.replace(lock, packages=(), import_roots=())
+    bare = msgspec.structs.replace(lock, packages=(), import_roots=(), cuda=None)
     return build(engine, bare, cache_dir=cache_dir, access=access, offline=offline).reference
 
 
@@ -258,15 +255,9 @@ def build_folder(
     Each build has its own, so that several may go on at once. BuildKit takes over only what it does not have yet,
     by name, size and time, wherever the folder is.
     """
-    parent = cache_dir / "builds"
-    make_dirs(parent)
-    with disk_errors(parent):
-        folder = Path(tempfile.mkdtemp(dir=parent))
-    try:
+    with scratch(cache_dir / "builds") as folder:
         _lay_out(folder, lock, layers, files, packages, _link)
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_context(

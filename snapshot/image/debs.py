@@ -36,7 +36,6 @@ def fetch(
     *,
     cache_dir: Path,
     access: Access,
-    offline: bool = False,
     progress: Progress = lambda _: None,
 ) -> dict[str, Path]:
     """The file of each package by its name, checked.
@@ -44,25 +43,27 @@ def fetch(
     Raises NetworkError that names what can't be had anywhere, IntegrityError when all that is there has other bytes.
     """
     paths = {file_name(package): cache_path(cache_dir, package) for package in packages}
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
-        held = pool.map(lambda package: package_cache.held(cache_path(cache_dir, package), _digest(package)), packages)
-        missing = [package for package, size in zip(packages, held, strict=True) if size is None]
-        if missing and offline:
-            raise NetworkError(
-                f"offline, and not on this host: {_named(missing)}", hint="run `snap build` once without `--offline`"
-            )
-        if missing:
-            archive = _Archive(access, cache_dir, progress)
-            # The largest first: it is what the others would be waiting for.
-            missing.sort(key=lambda package: -package.size)
+    missing = lacking(packages, cache_dir=cache_dir)
+    if missing:
+        archive = _Archive(access, cache_dir, progress)
+        # The largest first: it is what the others would be waiting for.
+        missing.sort(key=lambda package: -package.size)
+        with ThreadPoolExecutor(CONNECTIONS) as pool:
             try:
                 failures = [failure for failure in pool.map(archive.fetch, missing) if failure]
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
-            if failures:
-                raise _failure(failures)
+        if failures:
+            raise _failure(failures)
     return paths
+
+
+def lacking(packages: Sequence[OsPackage], *, cache_dir: Path) -> list[OsPackage]:
+    """Those of `packages` that this host lacks."""
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        held = pool.map(lambda package: package_cache.held(cache_path(cache_dir, package), _digest(package)), packages)
+        return [package for package, size in zip(packages, held, strict=True) if size is None]
 
 
 class _Archive:
@@ -126,10 +127,10 @@ def _failure(failures: Sequence[tuple[OsPackage, list[SnapshotError]]]) -> Snaps
     """One error for all that can't be had."""
     packages = [package for package, _ in failures]
     problems = dict.fromkeys(problem.message for _, each in failures[:_TOLD] for problem in each)
-    message = f"{_named(packages)} can't be had, neither from this host's cache nor elsewhere: {'; '.join(problems)}"
+    message = f"{named(packages)} can't be had, neither from this host's cache nor elsewhere: {'; '.join(problems)}"
     if all(isinstance(problem, IntegrityError) for _, each in failures for problem in each):
         return IntegrityError(
-            f"{_named(packages)} is not the file that was locked: {'; '.join(problems)}",
+            f"{named(packages)} is not the file that was locked: {'; '.join(problems)}",
             hint="find out who changed it; if that was meant, run `snap lock --upgrade`",
         )
     names = " ".join(f"--upgrade-package {package.name}" for package in packages[:_TOLD])
@@ -140,6 +141,7 @@ def _failure(failures: Sequence[tuple[OsPackage, list[SnapshotError]]]) -> Snaps
     )
 
 
-def _named(packages: Sequence[OsPackage]) -> str:
+def named(packages: Sequence[OsPackage]) -> str:
+    """For an error: some of `packages`, and how many more."""
     said = ", ".join(f"`{package.name}={package.version}`" for package in packages[:_TOLD])
     return said + (f" and {len(packages) - _TOLD} more" if len(packages) > _TOLD else "")

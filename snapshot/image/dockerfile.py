@@ -96,8 +96,7 @@ def _environment(lock: Lock) -> list[tuple[str, str]]:
     """What NVIDIA's container toolkit reads."""
     if lock.cuda is None:
         return []
-    major = lock.cuda.runtime.split(".")[0]
-    return [("NVIDIA_REQUIRE_CUDA", f"cuda>={major}.0"), ("NVIDIA_DRIVER_CAPABILITIES", "compute,utility")]
+    return [("NVIDIA_REQUIRE_CUDA", f"cuda>={lock.cuda.major}.0"), ("NVIDIA_DRIVER_CAPABILITIES", "compute,utility")]
 
 
 def _labels(lock: Lock) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from snapshot.errors import NetworkError
 from snapshot.host.download import Access, Progress
+from snapshot.image import debs
 from snapshot.lock import files
 from snapshot.lock.document import Lock, Package
 
@@ -33,15 +34,37 @@ def fetch(
 
     One that was built for the lock, and is nowhere, is built anew of what the lock pins, in the image that `platform`
     names: the base with the OS packages. Raises IntegrityError when bytes are not those that were locked, NetworkError
-    when they can't be had, BuildError when a wheel can't be built.
+    when they can't be had, BuildError when a wheel can't be built. `offline` nothing is downloaded, and the error names
+    all that would have to be, OS packages too.
     """
+    if offline:
+        _check_is_here(lock, cache_dir, access, progress)
     wanted = [files.wheel_of(package) for package in lock.packages]
     missing = [package for package in lock.packages if is_built(package) and not _is_here(package, cache_dir, access)]
     if missing:
-        _rebuild(missing, lock, cache_dir, access, offline, platform)
-    files.fetch(wanted, cache_dir=cache_dir, access=access, offline=offline, progress=progress)
+        _rebuild(missing, lock, cache_dir, access, platform)
+    files.fetch(wanted, cache_dir=cache_dir, access=access, progress=progress)
     paths = {item.file.name: files.cache_path(cache_dir, item.file) for item in wanted}
     return {name: Fetched(path=path, size=path.stat().st_size) for name, path in paths.items()}
+
+
+def _check_is_here(lock: Lock, cache_dir: Path, access: Access, progress: Progress) -> None:
+    wanted: dict[str, files.Wanted] = {}
+    for package in lock.packages:
+        if is_built(package) and not _is_here(package, cache_dir, access):
+            from snapshot.lock import wheels
+
+            wanted.update((item.file.name, item) for item in wheels.inputs(package, access))
+        else:
+            wanted[package.wheel.name] = files.wheel_of(package)
+    os_packages = debs.lacking(lock.os_packages, cache_dir=cache_dir)
+    lacking = files.lacking(tuple(wanted.values()), cache_dir=cache_dir, access=access, progress=progress)
+    if os_packages or lacking:
+        names = [debs.named(os_packages)] if os_packages else []
+        names += dict.fromkeys(f"`{item.name}=={item.version}`" for item in lacking)
+        raise NetworkError(
+            f"offline, and not on this host: {', '.join(names)}", hint="run `snap build` once without `--offline`"
+        )
 
 
 def is_built(package: Package) -> bool:
@@ -60,7 +83,6 @@ def _rebuild(
     lock: Lock,
     cache_dir: Path,
     access: Access,
-    offline: bool,
     platform: Callable[[], str] | None,
 ) -> None:
     from snapshot.lock import wheels
@@ -79,5 +101,4 @@ def _rebuild(
             cache=cache_dir,
             access=access,
             epoch=lock.source_date_epoch,
-            offline=offline,
         )

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
-import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from snapshot.document import Document, decode_json
-from snapshot.errors import EngineError, IntegrityError, NetworkError, ResolveError, SnapshotError
-from snapshot.host import process
+from snapshot.document import Document
+from snapshot.errors import HostError, IntegrityError, NetworkError, ResolveError, SnapshotError
 from snapshot.host.apt_config import AptConfig
-from snapshot.host.container import Container, Mount, run_tool
+from snapshot.host.container import Container, Mount
 from snapshot.host.files import make_dirs
 from snapshot.host.pip_config import strip_credentials
-from snapshot.lock import tools
+from snapshot.lock import inside
 from snapshot.lock.document import OsPackage
 from snapshot.project.apt import OsRequest
 
-LABEL = "org.snapshot-ml.role"
 CERTIFICATES = "/snap/certificates"
 _ENOUGH = 400
 _TOLD = 5
@@ -113,14 +111,7 @@ def resolve(
     container = _container(image, cache, apt)
     pinned = () if upgrade else tuple(package for package in old if package.name not in upgrades)
     question = _question(request, apt, pinned, upgrade, upgrades)
-    try:
-        done = run_tool(container, stdin=json.dumps(question).encode())
-    except KeyboardInterrupt:
-        process.run(("docker", "kill", str(container.name)))
-        raise
-    if done.code != 0 or not done.stdout:
-        raise _broken(done.code, done.stderr, image)
-    answer = decode_json(done.stdout.encode(), _Answer, where="the answer of the base", error=EngineError)
+    answer = inside.ask(container, _Answer, question=json.dumps(question).encode(), doing="asking apt in", base=image)
     if answer.failure:
         raise error(answer.failure, request, image)
     packages = _packages(answer.packages, request, {(p.name, p.architecture): p for p in old})
@@ -131,24 +122,10 @@ def resolve(
 
 def _container(image: str, cache: Path, apt: AptConfig) -> Container:
     make_dirs(cache / "apt")
-    mounts = [
-        Mount(source=str(tools.folder(cache).resolve()), target="/snap/tools", read_only=True),
-        Mount(source=str((cache / "apt").resolve()), target="/snap/apt"),
-    ]
+    mounts = [Mount(source=str((cache / "apt").resolve()), target="/snap/apt")]
     if apt.bundle:
         mounts.append(Mount(source=str(apt.bundle.resolve()), target=CERTIFICATES, read_only=True))
-    return Container(
-        image=image,
-        command=("python3", "-B", "/snap/tools/in_base_apt.py"),
-        name=f"snap-apt-{uuid.uuid4().hex[:12]}",
-        user=f"{os.getuid()}:{os.getgid()}",
-        environment=(("PYTHONPATH", ""),),
-        labels=((LABEL, "lock"),),
-        mounts=tuple(mounts),
-        network="host",
-        stdin=True,
-        remove=True,
-    )
+    return inside.container(image, "in_base_apt.py", cache=cache, role="apt", network="host", mounts=mounts)
 
 
 def _question(
@@ -266,6 +243,11 @@ def _unknown(names: Sequence[_Unknown], request: OsRequest) -> ResolveError:
 
 def _no_update(said: Sequence[str]) -> SnapshotError:
     text = "\n".join(said)
+    if os.strerror(errno.ENOSPC) in text:
+        return HostError(
+            "no space left for the archive's lists in the cache",
+            hint="free some on the disk of `~/.cache/snapshot`, or set `XDG_CACHE_HOME` to a larger one",
+        )
     if _UNSIGNED.search(text):
         return IntegrityError(
             f"the base's archive is not signed by a key that the base trusts: {_short(said, _UNSIGNED)}",
@@ -311,13 +293,3 @@ def _where(name: str, request: OsRequest) -> str:
 def _words(names: Sequence[str], conjunction: str = "and") -> str:
     quoted = [f"`{name}`" for name in names]
     return f" {conjunction} ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
-
-
-def _broken(code: int, stderr: str, image: str) -> ResolveError | EngineError:
-    """The container ended without an answer."""
-    if code in (126, 127) or ("python3" in stderr and "not found" in stderr):
-        return ResolveError(f"the base `{image}` has no `python3`", hint="choose a `base` that has Python 3.8 or newer")
-    last = next((line.strip() for line in reversed(stderr.splitlines()) if line.strip()), f"exit {code}")
-    return EngineError(
-        f"asking apt in `{image}` broke off: {strip_credentials(last)}", hint="see `docker info` and try again"
-    )

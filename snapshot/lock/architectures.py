@@ -57,8 +57,7 @@ def ask(image: str, lock: Lock, *, warn: Callable[[str], None]) -> tuple[str, ..
         warn(f"{framework} was not asked for its GPU architectures: {problem.message}")
         return ()
     if done.code != 0:
-        last = next((line.strip() for line in reversed(done.stderr.splitlines()) if line.strip()), f"exit {done.code}")
-        warn(f"{framework} does not tell its GPU architectures: {last[:200]}")
+        warn(f"{framework} does not tell its GPU architectures: {done.last_words[:200]}")
     return tuple(name for name in done.stdout.split() if _ARCHITECTURE.fullmatch(name))
 
 

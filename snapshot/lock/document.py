@@ -20,6 +20,7 @@ OLDER = ("snap.lock/1",)
 IDENTITY = "snap.lock/1"
 """Names the form that a lock's identity is the digest of; images of older locks keep their names."""
 FILE_NAME = "snap.lock"
+_CONFLICT = "<<<<<<< "
 REMEDY = "restore it, or remove it and run `snap lock`"
 
 
@@ -182,6 +183,11 @@ class Cuda(_Part, frozen=True, kw_only=True):
     architectures: tuple[str, ...] = ()
     """What the framework was built for, as it says itself: `sm_80`, `compute_90`; empty until an image was asked."""
 
+    @property
+    def major(self) -> str:
+        """All that the image says of it."""
+        return self.runtime.split(".")[0]
+
 
 class Sources(_Part, frozen=True, kw_only=True):
     """What the lock was resolved from: when all of this is as it was, nothing is resolved anew."""
@@ -225,7 +231,8 @@ class Lock(_Part, frozen=True, kw_only=True):
 
     @property
     def digest(self) -> str:
-        """Identity: what decides the image (epoch, base layers, Python, files), not how it came about."""
+        """Identity: what decides the image (epoch, base layers, Python, files, CUDA's major version), not how it came
+        about."""
         deciding: dict[str, object] = {
             "schema": IDENTITY,
             "epoch": self.source_date_epoch,
@@ -235,6 +242,8 @@ class Lock(_Part, frozen=True, kw_only=True):
         }
         if self.os_packages:
             deciding["os"] = [(p.name, p.version, p.architecture, p.sha256) for p in self.os_packages]
+        if self.cuda:
+            deciding["cuda"] = self.cuda.major
         return digest.of_bytes(msgspec.json.encode(deciding, order="sorted"))
 
 
@@ -255,6 +264,11 @@ def loads(text: str, *, where: str = FILE_NAME) -> Lock:
     try:
         value = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
+        if text.startswith(_CONFLICT) or f"\n{_CONFLICT}" in text:
+            raise StoreError(
+                f"{where} is in the middle of a merge: it holds git's marks of a conflict",
+                hint=f"take one side whole (`git checkout --ours {where}`), and run `snap lock`",
+            ) from None
         raise StoreError(f"{where} is not TOML: {problem}", hint=REMEDY) from None
     try:
         if value.get("schema") not in OLDER:
@@ -269,7 +283,7 @@ def loads(text: str, *, where: str = FILE_NAME) -> Lock:
         raise StoreError(f"{where}: {sentence}", hint=REMEDY)
     if lock.schema not in OLDER and said != _checksum({k: v for k, v in value.items() if k != "schema"}):
         raise StoreError(
-            f"{where} was edited by hand: its checksum is not that of its content",
+            f"{where} was edited by hand, or merged: its checksum is not that of its content",
             hint="restore it, or remove it and run `snap lock`; what it says is changed by changing the requirements",
         )
     return lock

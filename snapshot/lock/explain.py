@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from packaging.utils import canonicalize_name
 
 from snapshot.document import Document
-from snapshot.errors import IntegrityError, NetworkError, ResolveError, SnapshotError, UsageError
+from snapshot.errors import IntegrityError, ResolveError, SnapshotError, UsageError
 from snapshot.host.pip_config import strip_credentials
 from snapshot.lock import explain_build
+from snapshot.lock.explain_network import is_network, out_of_reach
 from snapshot.project.sources import CONFIGURED, PROJECT_FILE
 
-_NOT_FETCHED = re.compile(r"Could not fetch URL (?P<url>\S+): (?P<reason>.*?)(?: - skipping)?$", re.DOTALL)
 _NO_VERSION = re.compile(
     r"Could not find a version that satisfies the requirement (?P<what>.*?)(?: \(from (?P<where>(?!versions:).*?)\))? "
     r"\(from versions: (?P<versions>.*)\)$",
@@ -21,8 +21,6 @@ _NO_VERSION = re.compile(
 )
 _LINE = re.compile(r"-[rc] (?P<file>.*?) \(line (?P<line>\d+)\)")
 _INVALID = re.compile(r"Invalid requirement: (?P<what>'[^']*'|\"[^\"]*\"|[^\n]*?)(?= \(from line|: |\n|$)")
-_ERRNO = re.compile(r"\[Errno -?\d+\] ([^')\"]+)")
-_STATUS = re.compile(r"\b(?P<code>[45]\d\d) (?:Client|Server) Error: (?P<words>[^f]\S*(?: \S+)*?) for url")
 _OTHER_NAME = re.compile(
     r"Discarding (?:\[blue underline\])?(?P<where>.*?)(?:\[/\])?: .*inconsistent name: expected '(?P<wanted>[^']*)', "
     r"but metadata has '(?P<found>[^']*)'",
@@ -147,12 +145,25 @@ def not_found(missing: Sequence[Miss], python: str) -> SnapshotError:
 def other_platforms(what: str, where: str, python: str, miss: Miss) -> SnapshotError:
     """A package that has wheels, for others."""
     where = f" ({where})" if where else ""
+    hint = (
+        "ask for another version, or choose another Python or base in the configuration: "
+        '`python = "3.12"`, `base = "python:3.12-slim-bookworm"`'
+    )
+    if system := _only_system(miss.files):
+        hint = f"it is for another system only: write `{what}; sys_platform == '{system}'`, or leave it out"
     return ResolveError(
         f"`{what}`{where} has no file for Python {python} on this base: "
         f"of {miss.name} {miss.version}, {platforms(miss.files)}",
-        hint="ask for another version, or choose another Python or base in the configuration: "
-        '`python = "3.12"`, `base = "python:3.12-slim-bookworm"`',
+        hint=hint,
     )
+
+
+def _only_system(names: Sequence[str]) -> str | None:
+    """`win32` or `darwin`, as `sys_platform` has it, where all the files `names` are wheels for that system."""
+    for system, mark in (("win32", r"[-.]win(?:32|_\w+)\.whl"), ("darwin", r"[-.]macosx_\w+\.whl")):
+        if all(re.search(mark, name) for name in names):
+            return system
+    return None
 
 
 def _missed(miss: Miss, python: str) -> str:
@@ -308,61 +319,6 @@ def _same(line: str, what: str) -> bool:
     except InvalidRequirement:
         return False
     return (canonicalize_name(a.name), a.specifier, a.url) == (canonicalize_name(b.name), b.specifier, b.url)
-
-
-def is_network(line: str) -> bool:
-    """Whether `line` says that a server can't be reached or refuses, rather than that it lacks a page."""
-    if _NOT_FETCHED.search(line):
-        return "404" not in line and "[Errno 2]" not in line
-    return any(
-        word in line
-        for word in ("Max retries exceeded", "CERTIFICATE_VERIFY_FAILED", "Connection refused", "Name or service")
-    ) or bool(_STATUS.search(line) and "404" not in line)
-
-
-def out_of_reach(line: str) -> SnapshotError:
-    """A server's refusal, or its silence."""
-    page = _NOT_FETCHED.search(line)
-    url = page["url"] if page else _address(line)
-    where = f"`{url}` can't be fetched"
-    if "CERTIFICATE_VERIFY_FAILED" in line or "certificate verify failed" in line:
-        return NetworkError(
-            f"{where}: its certificate is not trusted (CERTIFICATE_VERIFY_FAILED)",
-            hint="name your company's certificates: `pip config set global.cert FILE`",
-        )
-    if status := _STATUS.search(line):
-        if status["code"] in ("401", "403", "407"):
-            return NetworkError(
-                f"{where}: {status['code']} {status['words']}",
-                hint="give the index's credentials in pip's configuration (`index-url = https://USER:TOKEN@…`) "
-                "or in `~/.netrc`",
-            )
-        return NetworkError(
-            f"{where}: {status['code']} {status['words']}", hint="try again later, or use another index"
-        )
-    if found := re.search(r"too many (\d{3}) error responses", line):
-        return NetworkError(f"{where}: answers {found[1]}", hint="try again later, or use another index")
-    reason = _ERRNO.search(line)
-    words = reason[1].strip().lower() if reason else "timed out" if "timed out" in line.lower() else "no connection"
-    return NetworkError(
-        f"{where}: {words}", hint="check the network, the proxy and pip's `index-url` (`pip config list`)"
-    )
-
-
-def _address(line: str) -> str:
-    """The URL that `line` names, or the server, which is all that a failed connection names."""
-    if found := re.search(r"https?://[^\s'\"),]+", line):
-        return found[0]
-    if found := re.search(r"(HTTPS?)ConnectionPool\(host='([^']+)', port=(\d+)\)", line):
-        port = "" if found[3] in ("80", "443") else f":{found[3]}"
-        path = re.search(r"with url: (\S+)", line)
-        return f"{found[1].lower()}://{found[2]}{port}{path[1] if path else '/'}"
-    return "the index"
-
-
-def warnings(lines: Sequence[str]) -> tuple[str, ...]:
-    """What to tell of pages that could not be had although resolving went well."""
-    return tuple(dict.fromkeys(out_of_reach(strip_credentials(line)).message for line in lines if is_network(line)))
 
 
 def place(comes_from: str) -> str:

@@ -35,6 +35,8 @@ _HINTS = (
     (r"No such file or directory: 'cmake'|cmake: not found|CMake must be installed", _CONFIGURE.format('"cmake"')),
     (r"setuptools[-_]scm was unable|unable to detect version|No such file or directory: 'git'",
      "it takes its version from git's tags: name a tag of its repository (`git+https://…@v1.0`), or ask for a wheel"),
+    (r"No module named '?(?:distutils|imp|lib2to3)\b",
+     "it is written for an older Python: ask for a newer version of it, or choose an older `python`"),
     (r"name resolution|Network is unreachable|NewConnectionError|Max retries exceeded|Could not resolve host",
      "builds have no network: ask for a version that has a wheel, or put one into a find-links folder of pip"),
 )  # fmt: skip

@@ -52,7 +52,6 @@ def fetch(
     *,
     cache_dir: Path,
     access: Access,
-    offline: bool = False,
     progress: Progress = lambda _: None,
 ) -> None:
     """Bring every file of `wanted` into the cache: out of a folder of the host, or from its index.
@@ -60,13 +59,23 @@ def fetch(
     What is in the cache is hashed again (0.2 s for 300 MB): a file that has changed is fetched anew.
     Raises IntegrityError when bytes are not those that were locked, NetworkError when they can't be had.
     """
+    if far := lacking(wanted, cache_dir=cache_dir, access=access, progress=progress):
+        _fetch_far(far, cache_dir, access, progress)
+
+
+def lacking(
+    wanted: Sequence[Wanted], *, cache_dir: Path, access: Access, progress: Progress = lambda _: None
+) -> list[Wanted]:
+    """Those of `wanted` that this host lacks; what a folder of it has is in the cache then."""
     for item in wanted:
         _check_name(item)
+
+    def is_near(item: Wanted) -> bool:
+        target = cache_path(cache_dir, item.file)
+        return is_held(target, item.sha256) or _from_disk(item, target, access, progress)
+
     with ThreadPoolExecutor(CONNECTIONS) as pool:
-        found = list(pool.map(lambda item: is_held(cache_path(cache_dir, item.file), item.sha256), wanted))
-        missing = [item for item, is_here in zip(wanted, found, strict=True) if not is_here]
-        if missing:
-            _fetch_missing(pool, missing, cache_dir, access, offline, progress)
+        return [item for item, near in zip(wanted, pool.map(is_near, wanted), strict=True) if not near]
 
 
 def keep(data: Path, cache_dir: Path, name: str) -> tuple[str, int]:
@@ -82,28 +91,13 @@ def is_held(path: Path, sha256: str) -> bool:
     return package_cache.held(path, sha256) is not None
 
 
-def _fetch_missing(
-    pool: ThreadPoolExecutor,
-    missing: list[Wanted],
-    cache_dir: Path,
-    access: Access,
-    offline: bool,
-    progress: Progress,
-) -> None:
-    def near(item: Wanted) -> bool:
-        return _from_disk(item, cache_path(cache_dir, item.file), access, progress)
-
-    far = [item for item, found in zip(missing, pool.map(near, missing), strict=True) if not found]
-    if not far:
-        return
-    if offline:
-        names = ", ".join(f"`{item.name}=={item.version}`" for item in far)
-        raise NetworkError(f"offline, and not on this host: {names}", hint="run `snap build` once without `--offline`")
+def _fetch_far(far: list[Wanted], cache_dir: Path, access: Access, progress: Progress) -> None:
     downloader = Downloader(access)
     # The largest first: it is what the others would be waiting for.
     far.sort(key=lambda item: -(item.file.size or 0))
-    jobs = [pool.submit(_download, downloader, cache_path(cache_dir, item.file), item, progress) for item in far]
-    package_cache.first_failure(jobs)
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        jobs = [pool.submit(_download, downloader, cache_path(cache_dir, item.file), item, progress) for item in far]
+        package_cache.first_failure(jobs)
 
 
 def _sources(item: Wanted, access: Access) -> Iterator[Path]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import in_base_sources
 from in_base_links import described, download, hash_file
-from in_base_said import NotFound
+from in_base_said import SAID, NotFound
 from pip._internal.models.link import Link
 from pip._internal.models.search_scope import SearchScope
 from pip._vendor.packaging.requirements import Requirement
@@ -22,6 +22,7 @@ from pip._vendor.packaging.utils import (
 from pip._vendor.packaging.version import InvalidVersion, Version
 
 CONNECTIONS = 6
+USER = re.compile(r"//[^/@\s]*@")
 NO_VERSION = re.compile(r"Could not find a version that satisfies the requirement (?P<what>.*?)(?: \(from |$)")
 SHOWN = 40
 """File names that are told of a version whose files do not fit."""
@@ -37,8 +38,12 @@ def find(wanted: list[dict[str, Any]], repository: Any, sizes: dict[str, int]) -
     )
     found = [of_link(pin, repository, sizes) for pin in wanted if pin["direct"]]
     wanted, missing = [pin for pin in wanted if not pin["direct"]], []
+    names = sorted({pin["name"] for pin in wanted})
+    pages = {name: offered(name, finder) for name in names[:1]}
+    # pip asks a server that does not answer six times, and would do so for every name.
+    leave_out_silent(finder)
     with ThreadPoolExecutor(CONNECTIONS) as pool:
-        pages = dict(pool.map(lambda name: (name, offered(name, finder)), sorted({pin["name"] for pin in wanted})))
+        pages.update(pool.map(lambda name: (name, offered(name, finder)), names[1:]))
     for pin in wanted:
         link = best(pin, pages[pin["name"]], repository) or best(pin, placed(pin, finder), repository)
         if link is None:
@@ -65,6 +70,15 @@ def of_link(pin: dict[str, Any], repository: Any, sizes: dict[str, int]) -> dict
 def offered(name: str, finder: Any) -> list[Any]:
     """What the indexes and folders have of `name` for this base."""
     return list(finder.find_all_candidates(name))
+
+
+def leave_out_silent(finder: Any) -> None:
+    """Ask no index any more that there was no connection to, as pip `SAID`."""
+    said = [USER.sub("//", line) for line in SAID if "connection error" in line or "timed out" in line]
+    heard = [
+        url for url in finder.index_urls if not any(f"{USER.sub('//', url.rstrip('/'))}/" in line for line in said)
+    ]
+    finder.search_scope = SearchScope.create(find_links=finder.find_links, index_urls=heard, no_index=False)
 
 
 def placed(pin: dict[str, Any], finder: Any) -> list[Any]:

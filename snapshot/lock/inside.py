@@ -23,15 +23,15 @@ def container(
     image: str,
     script: str,
     *arguments: str,
-    python: str | None,
     cache: Path,
     role: str,
     network: str,
+    python: str | None = None,
     mounts: Sequence[Mount] = (),
 ) -> Container:
     """Runs `script` with the tools at /snap/tools and what is kept between calls at /snap/cache, as the caller.
 
-    `python` is the version that `image` has, None where it is not known yet.
+    `python` is the version that `image` has; it matters to scripts that import one of the tools.
     """
     own = cache / "lock"
     make_dirs(own / "pycache")
@@ -67,5 +67,5 @@ def ask(container: Container, kind: type[T], *, question: bytes = b"", doing: st
         return decode_json(done.stdout.encode(), kind, where="the answer of the base", error=EngineError)
     if done.code in (126, 127) or ("python3" in done.stderr and "not found" in done.stderr):
         raise ResolveError(f"the base `{base}` has no `python3`", hint="choose a `base` that has Python 3.8 or newer")
-    last = next((line.strip() for line in reversed(done.stderr.splitlines()) if line.strip()), f"exit {done.code}")
-    raise EngineError(f"{doing} `{base}` broke off: {strip_credentials(last)}", hint="see `docker info` and try again")
+    said = strip_credentials(done.last_words)
+    raise EngineError(f"{doing} `{base}` broke off: {said}", hint="see `docker info` and try again")

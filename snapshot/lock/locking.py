@@ -84,16 +84,15 @@ def lock_project(
     wanted = want(root, settings, old, environment=environment)
     if old and not upgrade and not upgrade_packages and difference(old, wanted, root) is None:
         return old, False
-    import platformdirs
-
     from snapshot.host import pip_config
+    from snapshot.host.files import user_cache
     from snapshot.lock import architectures
 
     if old:
         upgrades.check(upgrade_packages, old, wanted.requirements)
     job = Job(
         root=root,
-        cache=cache or platformdirs.user_cache_path("snapshot"),
+        cache=cache or user_cache(),
         environment=environment,
         pip=pip_config.read(environment),
         upgrades=Upgrades(old=None if upgrade else old, lines=tuple(upgrade_packages)),
@@ -220,30 +219,25 @@ def _found(job: Job, wanted: Wanted, on: Platform) -> Found:
     requirements = wanted.requirements
     if requirements.pins is not None:
         # Somebody who configures indexes of her own may reach no other.
-        own = any(name in job.pip.options for name in ("index-url", "extra-index-url", "find-links", "no-index"))
-        packages = _pinned(job, requirements, on, ask_first=own)
-        return Found(packages=packages, resolver=tools.versions(on.facts.python.version))
-    if wanted.resolver == "uv" and not _has_hashes(requirements):
+        own = job.pip.is_on("no-index") or any(map(job.pip.listed, ("index-url", "extra-index-url", "find-links")))
+        return _pinned(job, requirements, on, tools.versions(on.facts.python.version), ask_first=own)
+    if wanted.resolver == "uv":
         from snapshot.lock import uv
 
         pins, version = uv.compile(
             requirements, on.facts, root=job.root, pip=job.pip, upgrades=job.upgrades, environment=job.environment
         )
-        requirements = msgspec.structs.replace(requirements, pins=pins)
-        return Found(packages=_pinned(job, requirements, on, ask_first=False), resolver=version)
+        return _pinned(job, msgspec.structs.replace(requirements, pins=pins), on, version, ask_first=False)
     return _resolved(job, requirements, on)
 
 
-def _has_hashes(requirements: Requirements) -> bool:
-    """uv would not check them while it resolves."""
-    return any("--hash" in line or "--require-hashes" in line for line in requirements.lines)
-
-
-def _pinned(job: Job, requirements: Requirements, on: Platform, *, ask_first: bool) -> tuple[Package, ...]:
+def _pinned(job: Job, requirements: Requirements, on: Platform, resolver: str, *, ask_first: bool) -> Found:
     from snapshot.lock import pinned, resolve
 
+    files: dict[str, str] = {}
+
     def find(pins: Sequence[Pin]) -> tuple[Package, ...]:
-        return resolve.find(
+        found = resolve.find(
             on.image,
             pins,
             requirements=requirements,
@@ -254,8 +248,28 @@ def _pinned(job: Job, requirements: Requirements, on: Platform, *, ask_first: bo
             kept=job.upgrades.kept,
             environment=job.environment,
         )
+        _tell_silent(job, found.warnings)
+        for note in found.notes:
+            job.say(note)
+        files.update(found.files)
+        return found.packages
 
-    return pinned.packages(requirements, on.facts, find=find, ask_first=ask_first)
+    packages = pinned.packages(requirements, on.facts, find=find, ask_first=ask_first)
+    # Pins name places absolutely, a lock is to hold in a project that is moved with what lies beside it.
+    near = {path: Path(os.path.relpath(path, job.root)).as_posix() for path in files}
+    return Found(
+        packages=tuple(_at(package, near) for package in packages),
+        files={near[path]: sha256 for path, sha256 in files.items()},
+        resolver=resolver,
+    )
+
+
+def _at(package: Package, places: Mapping[str, str]) -> Package:
+    """`package`, what it is made of named by `places`."""
+    sdist = package.sdist
+    if sdist is None or sdist.path is None or sdist.path not in places:
+        return package
+    return msgspec.structs.replace(package, sdist=msgspec.structs.replace(sdist, path=places[sdist.path]))
 
 
 def _resolved(job: Job, requirements: Requirements, on: Platform) -> Found:
@@ -272,11 +286,16 @@ def _resolved(job: Job, requirements: Requirements, on: Platform) -> Found:
         upgrades=job.upgrades.constraints,
         environment=job.environment,
     )
-    for warning in resolved.warnings:
-        job.warn(f"went without an index: {warning}")
+    _tell_silent(job, resolved.warnings)
     for note in resolved.notes:
         job.say(note)
     return Found(packages=resolved.packages, files=resolved.files, resolver=tools.versions(on.facts.python.version))
+
+
+def _tell_silent(job: Job, warnings: Sequence[str]) -> None:
+    """Indexes that could not be asked, without which it went all the same."""
+    for warning in warnings:
+        job.warn(f"went without an index: {warning}")
 
 
 def _write(path: Path, lock: Lock) -> bool:

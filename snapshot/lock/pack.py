@@ -178,12 +178,35 @@ def _of_member(archive: tarfile.TarFile, member: tarfile.TarInfo, below: str) ->
 
 
 def _write(out: BinaryIO, name: str, items: Iterable[_Item]) -> None:
+    ordered = sorted(items, key=lambda item: os.fsencode(item.name))
+    known = {"", *(item.name for item in ordered)}
     with tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT, encoding="utf-8") as archive:
         archive.addfile(_info(_Item("", tarfile.DIRTYPE), name))
-        for item in sorted(items, key=lambda item: os.fsencode(item.name)):
+        for item in ordered:
+            # pip refuses an archive with a link to what is not in it; and where it is unpacked, there is nothing else.
+            if item.kind == tarfile.SYMTYPE and _leads_to(item) not in known:
+                continue
             info = _info(item, name)
             with _reading(item) as data:
-                archive.addfile(info, data if info.isreg() else None)
+                _add(archive, info, data)
+
+
+def _add(archive: tarfile.TarFile, info: tarfile.TarInfo, data: BinaryIO) -> None:
+    try:
+        archive.addfile(info, data if info.isreg() else None)
+    except OSError as problem:
+        if problem.errno is not None:
+            raise
+        # The file ends before its size of a moment ago.
+        raise ResolveError(
+            f"`{info.name}` was changed while it was packed", hint="try again when nothing writes to it"
+        ) from None
+
+
+def _leads_to(link: _Item) -> str:
+    """What `link` names, as items are named; absolute, or above all of them, it is none of theirs."""
+    path = os.path.normpath(os.path.join(os.path.dirname(link.name), link.link))
+    return "" if path == "." else path
 
 
 def _reading(item: _Item) -> BinaryIO:

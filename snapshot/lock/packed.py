@@ -5,7 +5,6 @@ They are fetched and packed on the host, into the cache of packages; the base th
 
 from __future__ import annotations
 
-import tempfile
 import urllib.parse
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -14,7 +13,7 @@ from pathlib import Path
 from snapshot.document import Value
 from snapshot.errors import ResolveError, SnapshotError
 from snapshot.host import git
-from snapshot.host.files import disk_errors, make_dirs
+from snapshot.host.files import disk_errors, scratch
 from snapshot.lock import files, pack
 from snapshot.lock.document import Package, Sdist, Vcs, Wheel
 
@@ -101,16 +100,14 @@ def _repository(location: str, cache: Path, kept: Sequence[Package], environment
     if old and old.sdist and old.vcs and files.is_held(files.cache_path(cache, old.sdist), files.sdist_of(old).sha256):
         vcs = Vcs(type="git", url=plain, requested_revision=revision, commit_id=old.vcs.commit_id)
         return Packed(file=old.sdist, vcs=vcs)
-    scratch = cache / "builds"
-    make_dirs(scratch)
-    with git.checkout(url, commit or revision, scratch=scratch, environment=environment) as found, ExitStack() as stack:
+    with scratch(cache / "builds", "git-") as folder, disk_errors(folder), ExitStack() as stack:
+        found = git.checkout(url, commit or revision, folder, environment=environment)
         name = pack.archive_name(Path(urllib.parse.urlsplit(url).path.rstrip("/").removesuffix(".git")))
-        out = stack.enter_context(tempfile.NamedTemporaryFile(dir=scratch))
-        parts = [(archive.below, stack.enter_context(archive.path.open("rb"))) for archive in found.archives]
-        with disk_errors(scratch):
-            pack.work_tree(parts, out, name=name, commit=found.commit, described=found.described)  # type: ignore[arg-type]
-            out.flush()
-        sdist = _kept(Path(out.name), cache, f"{name}-{found.commit[:12]}.tar")
+        archive = folder / f"{name}-{found.commit[:12]}.tar"
+        parts = [(part.below, stack.enter_context(part.path.open("rb"))) for part in found.archives]
+        with archive.open("xb") as out:
+            pack.work_tree(parts, out, name=name, commit=found.commit, described=found.described)
+        sdist = _kept(archive, cache)
         vcs = Vcs(type="git", url=plain, requested_revision=revision, commit_id=found.commit)
     return Packed(file=sdist, vcs=vcs)
 
@@ -122,18 +119,17 @@ def _folder(path: Path, location: str, cache: Path) -> Packed:
             hint="correct the path; for code without either, put it into the project",
         )
     name = pack.archive_name(path.resolve())
-    scratch = cache / "builds"
-    make_dirs(scratch)
-    with disk_errors(scratch), tempfile.NamedTemporaryFile(dir=scratch) as out:
-        pack.folder(path, out, name=name)  # type: ignore[arg-type]
-        out.flush()
-        sdist = _kept(Path(out.name), cache, f"{name}.tar")
+    with scratch(cache / "builds", "folder-") as folder, disk_errors(folder):
+        archive = folder / f"{name}.tar"
+        with archive.open("xb") as out:
+            pack.folder(path, out, name=name)
+        sdist = _kept(archive, cache)
     return Packed(file=Sdist(name=sdist.name, path=location, size=sdist.size, hashes=sdist.hashes), is_folder=True)
 
 
-def _kept(archive: Path, cache: Path, name: str) -> Sdist:
-    sha256, size = files.keep(archive, cache, name)
-    return Sdist(name=name, size=size, hashes={"sha256": sha256})
+def _kept(archive: Path, cache: Path) -> Sdist:
+    sha256, size = files.keep(archive, cache, archive.name)
+    return Sdist(name=archive.name, size=size, hashes={"sha256": sha256})
 
 
 def at(place: str, problem: SnapshotError) -> SnapshotError:

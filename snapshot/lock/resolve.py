@@ -17,7 +17,7 @@ from snapshot.errors import EngineError, IntegrityError, SnapshotError
 from snapshot.host import pip_config
 from snapshot.host.container import Container, Mount
 from snapshot.host.files import make_dirs
-from snapshot.lock import explain, inside, packed
+from snapshot.lock import explain, explain_network, inside, packed
 from snapshot.lock.answer import Answer, Found, Needed, Resolution
 from snapshot.lock.document import Package, Sdist, Wheel
 from snapshot.lock.packed import Packed
@@ -27,6 +27,7 @@ _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _INDEXES = re.compile(
     r"(?:-i|-f|--index-url|--extra-index-url|--find-links|--no-index|--trusted-host|--pre|--prefer-binary)\b"
 )
+_NUMBER = re.compile(r"\(line (\d+)\)$")
 _PACKAGES = "/snap/packages"
 
 
@@ -84,7 +85,7 @@ def find(
     requirements: Requirements,
     kept: Sequence[Package] = (),
     environment: Mapping[str, str] | None = None,
-) -> tuple[Package, ...]:
+) -> Resolved:
     """The best file for `image` of each pin in `wanted`, of exactly its version and with one of its hashes.
 
     Nothing is resolved and no metadata fetched, so the packages name no dependencies. What no index has is taken from
@@ -110,7 +111,7 @@ def find(
     ]
     direct = [pin.direct for pin in wanted if pin.direct]
     asking = _Asking(image, python, indexes, root, cache, equipment, kept, environment, direct)
-    return _resolved(asking.ask(question), asking.sources, root).packages
+    return _resolved(asking.ask(question), asking.sources, root)
 
 
 def requirements_of_indexes(
@@ -197,7 +198,15 @@ class _Asking:
                 needed.location, root=self.root, cache=self.cache, kept=self.kept, environment=self.environment
             )
         except SnapshotError as problem:
-            raise packed.at(explain.stands(needed.where, self.requirements.source), problem) from None
+            raise packed.at(self._stands(needed.where), problem) from None
+
+    def _stands(self, where: str) -> str:
+        """The place in the project of what pip says the place of: lines of no file are written to one for it."""
+        number = _NUMBER.search(where)
+        if self.requirements.file is None and number and int(number[1]) <= len(self.requirements.lines):
+            line = self.requirements.lines[int(number[1]) - 1]
+            return self.requirements.places.get(line, self.requirements.source)
+        return explain.stands(where, self.requirements.source)
 
     def _is_named(self, path: str) -> bool:
         """Whether a requirement names `path`: code of packages runs in the base, and is given nothing else."""
@@ -250,7 +259,7 @@ def _resolved(answer: Answer, sources: Mapping[str, Packed], root: Path) -> Reso
     by_path = {_inside(source)["file"]: source for source in sources.values()}
     return Resolved(
         packages=tuple(_package(found, sources, by_path, root) for found in resolution.packages),
-        warnings=explain.warnings(resolution.warnings),
+        warnings=explain_network.warnings(resolution.warnings),
         notes=tuple(explain.yanked(f.name, f.version, f.yanked) for f in resolution.packages if f.yanked is not None),
         files={
             str(source.file.path): f"sha256:{source.file.hashes['sha256']}"

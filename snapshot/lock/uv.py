@@ -8,6 +8,7 @@ their code on the host. https://docs.astral.sh/uv/reference/cli/#uv-pip-compile
 from __future__ import annotations
 
 import re
+import sys
 import tempfile
 import urllib.parse
 import urllib.request
@@ -17,9 +18,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from snapshot.errors import HostError, NetworkError, ResolveError, SnapshotError
+from snapshot.errors import HostError, NetworkError, ResolveError, SnapshotError, UsageError
 from snapshot.host import process
 from snapshot.host.pip_config import PipConfig, strip_credentials
+from snapshot.lock import explain_network
 from snapshot.lock.upgrades import Upgrades
 
 if TYPE_CHECKING:
@@ -29,6 +31,11 @@ if TYPE_CHECKING:
 _GLIBC = (17, 28, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40)
 """The minor versions that uv's `--python-platform` knows."""
 _PLATFORM = re.compile(r"manylinux_2_(?P<minor>\d+)_(?P<machine>\w+)")
+_OWN_INDEX = re.compile(r"-i\b|--(?:extra-)?index-url\b")
+_REFUSED = re.compile(
+    r"\((?P<url>https?://[^\s)]+)\) could not be queried .*?\((?P<code>4\d\d) (?P<words>[A-Za-z ]+)\)"
+)
+_CERTIFICATE = re.compile(r"(?P<url>https://[^\s)]+?):? .*invalid peer certificate")
 _NETWORK = re.compile(r"Failed to fetch|Request failed|error sending request|Could not connect", re.IGNORECASE)
 
 
@@ -48,6 +55,7 @@ def compile(
     from snapshot.project.formats import pylock
     from snapshot.project.reading import Reading
 
+    _check(pip)
     program = _program()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -65,9 +73,11 @@ def compile(
             "--color=never",
             "--no-progress",
         ]
+        # uv does not start without an interpreter, and finds none where there is no PATH or an older one only.
+        arguments += ["--python", sys.executable]
         arguments += ["--python-version", facts.python.version, "--python-platform", _platform(facts.python.platform)]
-        arguments += ["--format=pylock.toml", "--index-strategy=unsafe-best-match", "--no-sources", "--system-certs"]
-        arguments += ["--output-file", str(answer), "--constraints", str(constraints), *_options(pip)]
+        arguments += ["--format=pylock.toml", "--no-sources", "--system-certs"]
+        arguments += ["--output-file", str(answer), "--constraints", str(constraints), *_options(pip, requirements)]
         lines = "\n".join(requirements.lines).encode()
         given = str(requirements.file) if requirements.file else "-"
         done = process.run(
@@ -80,7 +90,17 @@ def compile(
             raise _error(done.stderr, requirements.source)
         pins = pylock.read(Reading(root), answer).pins
     assert pins is not None
-    return _placed(pins, pip), _version(program)
+    return _placed(pins, pip, requirements), _version(program)
+
+
+def _check(pip: PipConfig) -> None:
+    """Raise UsageError for what pip is configured with and uv would not keep to while it resolves."""
+    for option in ("no-binary", "require-hashes"):
+        if option in pip.options and (option == "no-binary" or pip.is_on(option)):
+            raise UsageError(
+                f"pip is configured with `{option}`, which uv does not keep to",
+                hint='leave `resolver = "uv"` out, or the option out of pip\'s configuration (`pip config list`)',
+            )
 
 
 def _program() -> str:
@@ -121,11 +141,16 @@ def _platform(platform: str) -> str:
     return f"{found['machine']}-manylinux_2_{max(known)}"
 
 
-def _options(pip: PipConfig) -> Iterator[str]:
-    if "no-index" in pip.options:
+def _options(pip: PipConfig, requirements: Requirements) -> Iterator[str]:
+    if len(_servers(pip)) > 1 or _name_an_index(requirements):
+        # As pip chooses among several; an index that refuses is one that has nothing then.
+        yield "--index-strategy=unsafe-best-match"
+    if pip.is_on("no-index"):
         yield "--no-index"
-    if pip.options.get("pre", "").lower() in ("1", "true", "yes", "on"):
+    if pip.is_on("pre"):
         yield "--prerelease=allow"
+    if "uploaded-prior-to" in pip.options:
+        yield f"--exclude-newer={pip.options['uploaded-prior-to']}"
 
 
 def _indexes(pip: PipConfig) -> dict[str, str]:
@@ -149,16 +174,27 @@ def _indexes(pip: PipConfig) -> dict[str, str]:
         out["NETRC"] = str(pip.netrc)
     if "timeout" in pip.options:
         out["UV_HTTP_TIMEOUT"] = str(int(float(pip.options["timeout"])))
+    if "client-cert" in pip.options:
+        out["SSL_CLIENT_CERT"] = pip.options["client-cert"]
+    if "proxy" in pip.options:
+        out["ALL_PROXY"] = out["HTTPS_PROXY"] = out["HTTP_PROXY"] = pip.options["proxy"]
+    if "retries" in pip.options:
+        out["UV_HTTP_RETRIES"] = pip.options["retries"]
     return out
 
 
-def _placed(pins: Pins, pip: PipConfig) -> Pins:
+def _name_an_index(requirements: Requirements) -> bool:
+    return any(_OWN_INDEX.match(line.strip()) for line in requirements.lines)
+
+
+def _placed(pins: Pins, pip: PipConfig, requirements: Requirements) -> Pins:
     """`pins` with a path in place of an URL for files that lie in a folder of this host, and the index of the others.
 
     uv tells no index; where there is but one that is no folder, it is known all the same.
     """
     servers = [url for url in _servers(pip) if not url.startswith("file:")]
-    index = strip_credentials(servers[0]) if len(servers) == 1 else None
+    is_one = len(servers) == 1 and not _name_an_index(requirements)
+    index = strip_credentials(servers[0]) if is_one else None
 
     def at(file: PinnedFile) -> PinnedFile:
         if not file.url or not file.url.startswith("file:"):
@@ -176,7 +212,7 @@ def _placed(pins: Pins, pip: PipConfig) -> Pins:
 
 def _servers(pip: PipConfig) -> tuple[str, ...]:
     """The indexes that pip asks."""
-    if "no-index" in pip.options:
+    if pip.is_on("no-index"):
         return ()
     from pip._internal.models.index import PyPI
 
@@ -194,6 +230,13 @@ def _error(stderr: str, source: str) -> SnapshotError:
             + reason,
             hint='leave `resolver = "uv"` out: pip-tools resolves and builds it in the base',
         )
+    if found := _REFUSED.search(text):
+        said = f"{found['code']} Client Error: {found['words']} for url"
+        return explain_network.out_of_reach(f"Could not fetch URL {found['url']}: {said}")
+    if found := _CERTIFICATE.search(text):
+        return explain_network.out_of_reach(f"Could not fetch URL {found['url']}: certificate verify failed")
     if _NETWORK.search(text):
         return NetworkError(reason, hint="check the network, the proxy and pip's `index-url` (`pip config list`)")
+    if not hint and "not found in the package registry" in text:
+        hint = "correct the name, or the `index-url` and its credentials in pip's configuration (`pip config list`)"
     return ResolveError(f"the requirements of {source} can't be resolved: {reason}", hint=hint or "loosen one of them")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from snapshot.document import Value
+from snapshot.errors import UsageError
 from snapshot.lock import document
 from snapshot.lock.document import FILE_NAME, Lock
 from snapshot.project import apt, python_version
@@ -71,7 +72,12 @@ def is_current(root: Path, settings: Settings) -> str | None:
     """Why `snap.lock` does not say what the project asks for now; None when it does."""
     root = root.resolve()
     old = document.read(root / FILE_NAME)
-    return difference(old, want(root, settings, old), root) if old else f"there is no `{FILE_NAME}`"
+    if old is None:
+        return f"there is no `{FILE_NAME}`"
+    named = _named(settings, old)
+    if named and settings.source is None and not (root / named).exists():
+        return f"`{named}` is gone, which it was made from"
+    return difference(old, want(root, settings, old), root)
 
 
 def want(
@@ -81,10 +87,12 @@ def want(
 
     `environment` tells where the versions are installed that imports are to have; without it they have none.
     """
-    named = settings.source
-    if named is None and old is not None and because(old.sources.source) == NAMED:
-        named = old.sources.source.removesuffix(f" ({NAMED})")
-    chosen = None if named == AUTO or settings.requirements is not None else named
+    chosen = _named(settings, old)
+    if chosen and settings.source is None and not (root / chosen).exists():
+        raise UsageError(
+            f"there is no file `{chosen}`, which `{FILE_NAME}` was made from",
+            hint="name another with `snap lock --from FILE`, or take what is found with `snap lock --from auto`",
+        )
     requirements = project_sources.read(
         root,
         settings.requirements,
@@ -102,8 +110,22 @@ def want(
         os_request=apt.read(root, settings.packages),
         python=wish,
         base=settings.base,
-        resolver=settings.resolver,
+        resolver="pip-tools" if _is_for_pip(requirements) else settings.resolver,
     )
+
+
+def _named(settings: Settings, old: Lock | None) -> str | None:
+    """The file that `--from` names, or named when `old` was made."""
+    named = settings.source
+    if named is None and old is not None and because(old.sources.source) == NAMED:
+        named = old.sources.source.removesuffix(f" ({NAMED})")
+    return None if named == AUTO or settings.requirements is not None else named
+
+
+def _is_for_pip(requirements: Requirements) -> bool:
+    """Whether there are lines that uv would not keep to: it checks no hashes and builds nothing while it resolves."""
+    options = ("--hash", "--require-hashes", "--no-binary")
+    return any(option in line for line in requirements.lines for option in options)
 
 
 def difference(lock: Lock, wanted: Wanted, root: Path) -> str | None:
@@ -123,9 +145,15 @@ def difference(lock: Lock, wanted: Wanted, root: Path) -> str | None:
         return "other OS packages are asked for"
     if sources.source not in ("", wanted.source):
         return f"the requirements are to be those of {wanted.source}"
+    if lock.import_roots != now.import_roots:
+        return f"the import path is to have {_listed(now.import_roots)}, and the lock has {_listed(lock.import_roots)}"
     if now.pins is None and not sources.resolver.startswith(wanted.resolver):
         return f"the resolver is to be `{wanted.resolver}`"
     return _other_python(lock, wanted)
+
+
+def _listed(folders: tuple[str, ...]) -> str:
+    return ", ".join(f"`{folder}`" for folder in folders) or "no folders"
 
 
 def _beside(lock: Lock, root: Path) -> dict[str, str]:

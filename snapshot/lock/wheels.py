@@ -10,9 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import shutil
 import tarfile
-import tempfile
 import tomllib
 import urllib.parse
 import uuid
@@ -25,10 +23,10 @@ import msgspec
 
 from snapshot.document import Document, decode_json
 from snapshot.errors import BuildError, EngineError, IntegrityError, SnapshotError
-from snapshot.host import pip_config, process
+from snapshot.host import pip_config
 from snapshot.host.container import Container, Mount, run_tool
 from snapshot.host.download import Access, access_of
-from snapshot.host.files import disk_errors, make_dirs, remove_tree
+from snapshot.host.files import disk_errors, make_dirs, scratch
 from snapshot.lock import explain_build, files, inside, packed, resolve, tools
 from snapshot.lock.document import BuildPackage, Package, Wheel
 from snapshot.project.requirements import Requirements
@@ -98,7 +96,6 @@ def rebuild(
     cache: Path,
     access: Access,
     epoch: int,
-    offline: bool = False,
 ) -> None:
     """Build the wheel of the locked `package` once more, of what is pinned, and put it into the cache.
 
@@ -106,14 +103,10 @@ def rebuild(
     NetworkError when something of it can't be had.
     """
     source = files.sdist_of(package)
-    wanted = [files.wheel_of(item) for item in package.build]
-    is_folder = bool(source.file.path) and (access.root / str(source.file.path)).is_dir()
     is_held = files.is_held(files.cache_path(cache, source.file), source.sha256)
-    if not is_held and (is_folder or (package.vcs and not offline)):
+    if not is_held and (package.vcs or _is_folder(package, access)):
         packed.restore(package, root=access.root, cache=cache)
-    else:
-        wanted.append(source)
-    files.fetch(wanted, cache_dir=cache, access=access, offline=offline)
+    files.fetch([source, *map(files.wheel_of, package.build)], cache_dir=cache, access=access)
     with _working(cache) as work:
         answer = _run(image, python, package, package.build, cache, work, epoch)
         if answer.needed or answer.wheel is None:
@@ -126,6 +119,17 @@ def rebuild(
             hint="its build is not deterministic: bring the wheel itself, in a find-links folder of pip, "
             "from a host that has it in its cache (`~/.cache/snapshot/packages`)",
         )
+
+
+def inputs(package: Package, access: Access) -> list[files.Wanted]:
+    """The files that `rebuild` takes, but for what it packs of a folder of this host."""
+    parts = [files.wheel_of(part) for part in package.build]
+    return parts if _is_folder(package, access) else [files.sdist_of(package), *parts]
+
+
+def _is_folder(package: Package, access: Access) -> bool:
+    path = package.sdist.path if package.sdist else None
+    return bool(path) and (access.root / str(path)).is_dir()
 
 
 def _first(needs: _Needs, old: Package | None, access: Access, epoch: int) -> Package:
@@ -258,19 +262,14 @@ def subdirectory(package: Package) -> str:
 @contextmanager
 def _working(cache: Path) -> Iterator[Path]:
     """The folder that is /snap/build; it is gone afterwards."""
-    make_dirs(cache / "builds")
-    with disk_errors(cache):
-        work = Path(tempfile.mkdtemp(dir=cache / "builds", prefix="wheel-"))
-        (work / "home").mkdir()
-        (work / "tmp").mkdir()
-        if os.getuid() == 0:
-            for folder in (work, work / "home", work / "tmp"):
-                os.chown(folder, _NOBODY, _NOBODY)
-    try:
+    with scratch(cache / "builds", "wheel-") as work:
+        with disk_errors(work):
+            (work / "home").mkdir()
+            (work / "tmp").mkdir()
+            if os.getuid() == 0:
+                for folder in (work, work / "home", work / "tmp"):
+                    os.chown(folder, _NOBODY, _NOBODY)
         yield work
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-        remove_tree(work)
 
 
 def _run(
@@ -282,14 +281,11 @@ def _run(
         "subdirectory": subdirectory(package),
         "wheels": [_inside(files.wheel_of(part), cache) for part in parts],
     }
-    try:
-        done = run_tool(container, stdin=json.dumps(question).encode())
-    except KeyboardInterrupt:
-        process.run(("docker", "kill", str(container.name)))
-        raise
+    done = run_tool(container, stdin=json.dumps(question).encode())
     if done.code != 0 or not done.stdout:
-        last = next((line.strip() for line in reversed(done.stderr.splitlines()) if line.strip()), f"exit {done.code}")
-        raise BuildError(f"building `{package.name}` {package.version} broke off: {last}", hint="see `docker info`")
+        raise BuildError(
+            f"building `{package.name}` {package.version} broke off: {done.last_words}", hint="see `docker info`"
+        )
     return decode_json(done.stdout.encode(), _Answer, where="the answer of the base", error=EngineError)
 
 

@@ -90,14 +90,6 @@ def read(
     )
 
 
-def unread(root: Path, found: Requirements) -> tuple[str, ...]:
-    """What to tell of the reading: a sentence each."""
-    if found.source == CONFIGURED or not found.passed_over:
-        return found.notes
-    names = ", ".join(f"`{name}`" for name in found.passed_over)
-    return (*found.notes, f"{found.source} is read, and {names} {'is' if len(found.passed_over) == 1 else 'are'} not")
-
-
 def _first(reading: Reading) -> Requirements:
     """The first that says something."""
     for name in _candidates(reading):
@@ -283,13 +275,15 @@ def _requires_python(reading: Reading) -> str | None:
 
 
 def _import_roots(reading: Reading, found: Requirements) -> tuple[str, ...]:
-    """The folders that are found on the import path; `src` too where the source is the project's own declaration."""
+    """The folders that are found on the import path; `src` too where a project is declared, wherever it says what it
+    needs: many list that in `requirements.txt` and install the project itself on top.
+    """
     root, manifest = reading.root, reading.root / PROJECT_FILE
     own = found.source in ("setup.cfg", "setup.py")
-    if found.source in (PROJECT_FILE, "poetry.lock", "pdm.lock", "pylock.toml") and os.path.isfile(manifest):
+    if found.source != "uv.lock" and os.path.isfile(manifest):
         from snapshot.project.formats import pyproject
 
-        own = pyproject.is_named(reading, manifest)
+        own = own or pyproject.is_named(reading, manifest)
     if own:
         from snapshot.project import local
 

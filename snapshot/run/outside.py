@@ -45,7 +45,7 @@ def declared(paths: Iterable[str], *, cwd: Path, reason: str) -> list[Bind]:
 
 
 def _declared(text: str, *, cwd: Path, reason: str) -> Bind:
-    path = Path(os.path.normpath(cwd / Path(text).expanduser()))
+    path = Path(os.path.normpath(cwd / os.path.expanduser(text)))
     if not path.exists():
         raise UsageError(f"the data path `{text}` does not exist", hint="check the path, also that its disk is mounted")
     if _hides_platform(str(path)):

@@ -113,7 +113,7 @@ def _warnings(project: Project, invocation: Invocation, run: Run) -> Iterator[st
     for skipped in run.code.skipped:
         yield f"`{display(from_text(skipped.path))}` is not in the snapshot: {skipped.reason}"
     for path in project.config.data:
-        if not (project.root / Path(path).expanduser()).exists():
+        if not (project.root / os.path.expanduser(path)).exists():
             yield f"`{path}`, which the configuration names as data, does not exist"
     for path in outside.lost(invocation.arguments, cwd=project.cwd, root=project.root):
         yield f"`{path}` lies outside the project: what the run writes there is lost; write into the project instead"
@@ -224,7 +224,7 @@ def _data_files(root: Path, seen: Scan) -> dict[str, tuple[int, int]]:
 def _binds(project: Project, invocation: Invocation, options: Options, seen: Scan) -> list[outside.Bind]:
     """Everything outside the project that the run sees."""
     texts = {entry.path: entry.target for entry in seen.entries if entry.kind == "link"}
-    outer = [path for path in project.config.data if Path(path).expanduser().is_absolute() or path.startswith("..")]
+    outer = [path for path in project.config.data if os.path.isabs(os.path.expanduser(path)) or path.startswith("..")]
     return outside.distinct(
         [
             *outside.declared(options.data, cwd=project.cwd, reason="option"),

@@ -16,13 +16,14 @@ from typing import Any
 USER, PASSWORD = "ada", "s3cret-t0ken"
 
 
-def wheel(name: str, version: str, *requires: str, python: str | None = None) -> bytes:
+def wheel(name: str, version: str, *requires: str, python: str | None = None, extras: Sequence[str] = ()) -> bytes:
     """A wheel that holds one module and its metadata."""
     info = f"{name}-{version}.dist-info"
     lines = [
         "Metadata-Version: 2.1",
         f"Name: {name}",
         f"Version: {version}",
+        *(f"Provides-Extra: {extra}" for extra in extras),
         *(f"Requires-Dist: {r}" for r in requires),
     ]
     lines += [f"Requires-Python: {python}"] if python else []

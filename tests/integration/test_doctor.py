@@ -207,6 +207,21 @@ def test_a_user_who_may_read_neither_certificates_nor_the_socket(project: Projec
     assert "no permission to talk to the Docker engine" in errors(found, "engine")
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root to become somebody else")
+def test_a_user_without_a_home(project: Project):
+    project.path.chmod(0o777)
+    for folder in project.path.parents:
+        if folder.stat().st_mode & 0o005 != 0o005:
+            folder.chmod(folder.stat().st_mode | 0o055)
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        project.env.pop(name, None)
+    found = doctor(project, become=54321)
+    assert errors(found, "cache") == ["this user has no home folder for a cache"]
+    done = project.snap("lock", become=54321)
+    assert done.returncode == 3, done.stderr
+    assert "error: this user has no home folder for a cache\nhint: set `HOME`" in done.stderr
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root to mount a disk")
 def test_a_full_disk(engine: dict[str, str], tmp_path: Path):
     disk = tmp_path / "disk"

@@ -389,7 +389,7 @@ def test_an_index_that_was_not_asked_is_a_warning(lock_it: LockIt, index: Index)
     index.add("spam", "1.0")
     lock_it("spam", environment={"PIP_EXTRA_INDEX_URL": "http://127.0.0.1:9/simple"})
     (warning,) = lock_it.warned  # type: ignore[attr-defined]
-    assert warning.startswith("went without an index: ") and "127.0.0.1:9" in warning
+    assert warning == "went without an index: `http://127.0.0.1:9/simple/` can't be fetched: connection refused"
 
 
 def test_a_base_with_another_python(lock_it: LockIt, index: Index) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tomllib
@@ -13,7 +14,7 @@ import pytest
 from snapshot.lock import document
 from snapshot.lock.document import Lock
 
-from .scenario import Project
+from .scenario import Project, wait_for
 from .test_lock import wheel
 
 
@@ -188,3 +189,62 @@ def test_an_export_replaces_no_device_and_no_link(project: Project) -> None:
     (project.path / "link.txt").symlink_to("target.txt")
     assert project.snap("lock", "--export", "requirements", "-o", "link.txt").returncode == 0
     assert (project.path / "link.txt").is_symlink() and target.read_bytes() == said
+
+
+def test_what_was_read_is_said_of_a_failure_too(project: Project) -> None:
+    (project.path / "requirements.txt").unlink()
+    project.write("train.py", "import nobodys_own_library\n")
+    done = project.snap("lock", env={"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(project.path.parent / "wheels")})
+    assert done.returncode == 4 and "requirements of the imports" in done.stderr
+    assert "`nobodys_own_library` is imported and not installed here: taken for the package" in done.stderr
+
+
+def test_a_project_with_its_packages_in_src_runs_its_modules(project: Project) -> None:
+    """Its requirements are in a file of their own, which does not say `-e .`."""
+    ask_for(project)
+    project.write("pyproject.toml", '[project]\nname = "own"\nversion = "1"\n')
+    project.write("src/own/__init__.py", "")
+    project.write("src/own/train.py", "import own; print(own.__file__)\n")
+    project.write("look.py", "from own import train\n")
+    for command in (("-m", "own.train"), ("look.py",), ("--", "python3", "-c", "import own; print(own.__file__)")):
+        done = project.snap("run", *command)
+        assert (done.returncode, done.stdout) == (0, "/workspace/src/own/__init__.py\n"), done.stderr
+
+
+BACKEND = """
+import time
+def get_requires_for_build_wheel(*_): return []
+def prepare_metadata_for_build_wheel(folder, *_):
+    import pathlib
+    info = pathlib.Path(folder, "spam-1.dist-info")
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\\nName: spam\\nVersion: 1\\n")
+    return "spam-1.dist-info"
+def build_wheel(*_): time.sleep(120)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_no_build_behind(project: Project, number: signal.Signals) -> None:
+    ask_for(project, "../lib")
+    (project.path.parent / "lib").mkdir()
+    project.write(
+        "../lib/pyproject.toml", '[build-system]\nrequires = []\nbuild-backend = "own"\nbackend-path = ["."]\n'
+    )
+    project.write("../lib/own.py", BACKEND)
+    builds = Path(project.env["XDG_CACHE_HOME"]) / "snapshot" / "builds"
+
+    def containers() -> list[str]:
+        mine = {str(path) for path in builds.glob("wheel-*")}
+        ids = project.docker("ps", "-q", "--filter", "label=org.snapshot-ml.role=wheel")
+        places = "{{range .Mounts}}{{println .Source}}{{end}}"
+        return [found for found in ids if mine & {*project.docker("inspect", "-f", places, found)}]
+
+    running = project.start("lock")
+    wait_for(containers)
+    (left,) = containers()
+    running.send_signal(number)
+    _, said = running.communicate(timeout=30)
+    assert running.returncode == 130 and said.endswith("error: interrupted\n")
+    wait_for(lambda: left not in project.docker("ps", "-aq"))
+    assert list(builds.iterdir()) == [] and not (project.path / "snap.lock").exists()

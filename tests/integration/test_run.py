@@ -425,6 +425,7 @@ def test_the_caller_owns_what_comes_out_also_when_she_is_not_root(project: Proje
         (["--data", "/no/where", "train.py"], "the data path `/no/where` does not exist", "check the path"),
         (["--env", "NOPE_NOT_SET", "train.py"], "gives no value", "--env NOPE_NOT_SET=VALUE"),
         (["--gpus", "all", "train.py"], "NVIDIA", "nvidia"),
+        (["--gpus", "train.py"], "`--gpus` does not take `train.py`", "write `all`"),
         (["--memory", "lots", "train.py"], "lots", ""),
         (["--bogus", "train.py"], "no such option", "snap run --help"),
         ([], "nothing to run", "snap run train.py"),

@@ -1,6 +1,7 @@
 """Packages that are of no index, or on one as source only: repositories, URLs, folders beside the project, sdists."""
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -103,7 +104,7 @@ class Locking:
             cache=self.cache,
             requirements=Requirements(source="poetry.lock"),
         )
-        return {package.name: package for package in found}
+        return {package.name: package for package in found.packages}
 
 
 @pytest.fixture
@@ -419,6 +420,12 @@ def test_what_is_not_there(
     assert PASSWORD not in found.message + found.hint
 
 
+def test_without_ssh(lock_it: Locking) -> None:
+    lock_it.environment["GIT_SSH_COMMAND"] = "/nowhere/ssh"
+    found = lock_it.refused("spam @ git+ssh://git@127.0.0.1/spam")
+    assert "cannot run /nowhere/ssh" in found.message and "GIT_SSH_COMMAND" in (found.hint or "")
+
+
 def test_without_git(lock_it: Locking, upstream: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     docker = shutil.which("docker")
     assert docker
@@ -497,3 +504,11 @@ def test_direct_references_among_pins(lock_it: Locking, index: Index, upstream: 
     )
     assert found["spam"].vcs and found["spam"].version == "" and found["spam"].sdist
     assert found["eggs"].sdist and (found["eggs"].version, found["eggs"].sdist.url) == ("1.0", url)
+
+
+def test_a_repository_of_a_notebook_is_named_with_its_cell(lock_it: Locking, index: Index, tmp_path: Path) -> None:
+    cells = ["import json", "%pip install spam\n", f"%pip install 'ham @ git+file://{tmp_path}/nowhere'\n"]
+    content = [{"cell_type": "code", "source": text} for text in cells]
+    index.add("spam", "1.0")
+    (lock_it.project / "a.ipynb").write_text(json.dumps({"cells": content, "metadata": {}, "nbformat": 4}))
+    assert lock_it.refused().message.startswith("a.ipynb, code cell 3: ")

@@ -27,7 +27,8 @@ _SPEC = re.compile(
 )
 _VERSION_KEY = re.compile(r"version\s*=\s*['\"]?(?P<version>[^'\"]+)['\"]?")
 _ONE = re.compile(r"(?P<operator>==|!=|>=|<=|~=|>|<|=)?\s*(?P<version>[0-9][0-9A-Za-z._!+*]*)")
-_PYTHON = re.compile(r"(3\.\d+)")
+_PYTHON = re.compile(r"={0,2}\s*(3\.\d+)(?:\.(?:\d+|\*))*\*?(?:=\S*)?")
+"""One version, as in `=3.11`, `3.11.*` and `3.11.4=h955ad1f_0`."""
 
 
 class _Names(NamedTuple):
@@ -55,9 +56,9 @@ def read(reading: Reading, path: Path) -> Requirements | None:
             raise reading.wrong(path, f"item {number} of `dependencies` is no package")
     found.tell(reading, path)
     taken = requirements_txt.taken_in(reading, lines, path.parent)
-    if not taken and found.python is None:
+    if not taken and found.python is None and found.requires_python is None:
         return None
-    return reading.requirements(reading.name(path), taken, python=found.python)
+    return reading.requirements(reading.name(path), taken, python=found.python, requires_python=found.requires_python)
 
 
 def _parsed(reading: Reading, path: Path) -> dict[str, Any]:
@@ -93,6 +94,8 @@ class _Conda:
 
     def __init__(self) -> None:
         self.python: str | None = None
+        self.requires_python: str | None = None
+        """Where a range of versions will do."""
         self.carried: list[str] = []
         self.cuda: list[str] = []
         self.system: list[str] = []
@@ -109,8 +112,9 @@ class _Conda:
             version = inner["version"]
         names = _names()
         if name == "python":
-            wanted = _PYTHON.search(version)
-            self.python = wanted[1] if wanted and not version.lstrip().startswith(("<", "!")) else None
+            wanted = _PYTHON.fullmatch(version.strip())
+            self.python = wanted[1] if wanted else None
+            self.requires_python = None if wanted else _specifier(version) or None
         elif name in names.python:
             return [self._carried(names.python[name], version, where)]
         elif _is(name, names.cuda):

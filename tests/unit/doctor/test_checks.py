@@ -1,7 +1,10 @@
 """Checks side by side: each tells what it found, whatever happens to the others."""
 
+import signal
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
+from types import FrameType
 
 import pytest
 
@@ -72,3 +75,32 @@ def test_a_check_that_hangs_is_an_error_that_names_it() -> None:
     found = told(look, seconds=0.05)
     never.set()
     assert (found.check, found.severity, found.message) == ("it", "error", "no answer in time")
+
+
+def test_an_interrupt_waits_for_what_is_to_be_tidied_up_and_for_nothing_else() -> None:
+    interrupted, tidied = threading.Event(), threading.Event()
+
+    def trying() -> Iterator[Finding]:
+        interrupted.wait(5)
+        time.sleep(0.1)
+        tidied.set()
+        yield ok("trying", "never told")
+
+    def endless() -> Iterator[Finding]:
+        threading.Event().wait(60)
+        yield ok("endless", "never told")
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        interrupted.set()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        started = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            carry_out([Check("trying", trying, tidies=True), Check("endless", endless)], seconds=30)
+        assert tidied.is_set()
+        assert time.monotonic() - started < 20
+    finally:
+        signal.signal(signal.SIGALRM, before)

@@ -12,7 +12,7 @@ import pytest
 
 from snapshot.errors import IntegrityError, NetworkError
 from snapshot.host.download import Access
-from snapshot.image.debs import cache_path, fetch, file_name
+from snapshot.image.debs import cache_path, fetch, file_name, lacking, named
 from snapshot.lock.document import OsPackage
 
 CONTENT = {f"some{n}": bytes([n]) * (n + 1) * 5000 for n in range(8)}
@@ -99,7 +99,6 @@ def test_the_cache_is_asked_first(server: Server, tmp_path: Path) -> None:
     first = fetch(wanted, cache_dir=tmp_path, access=QUICK)
     server.says = {"pool": "404", "dated": "404"}
     assert fetch(wanted, cache_dir=tmp_path, access=QUICK) == first
-    assert fetch(wanted, cache_dir=tmp_path, access=QUICK, offline=True) == first
     assert server.asked == {"pool": 1}
     assert first[file_name(wanted[0])] == cache_path(tmp_path, wanted[0])
 
@@ -139,13 +138,12 @@ def test_other_bytes_everywhere_are_an_error(server: Server, tmp_path: Path) -> 
     assert files(tmp_path) == []
 
 
-def test_offline_names_what_is_missing(server: Server, tmp_path: Path) -> None:
+def test_what_this_host_lacks(server: Server, tmp_path: Path) -> None:
     fetch([package(server, "some1")], cache_dir=tmp_path, access=QUICK)
-    wanted = [package(server, f"some{n}") for n in range(8)]
-    with pytest.raises(NetworkError, match=r"offline, and not on this host: `some0=.* and 2 more$") as caught:
-        fetch(wanted, cache_dir=tmp_path, access=QUICK, offline=True)
-    assert "`some1=" not in caught.value.message
-    assert server.asked == {"pool": 1}
+    missing = lacking([package(server, f"some{n}") for n in range(8)], cache_dir=tmp_path)
+    assert [item.name for item in missing] == [f"some{n}" for n in range(8) if n != 1]
+    said = named(missing)
+    assert said.startswith("`some0=") and said.endswith(" and 2 more")
 
 
 def test_a_damaged_file_in_the_cache_is_fetched_anew(server: Server, tmp_path: Path) -> None:

@@ -96,6 +96,16 @@ def test_hosts_with_an_old_driver_are_refused_when_there_is_cuda(lock_of) -> Non
     assert "NVIDIA" not in render(lock_of(), {})
 
 
+def test_what_the_image_says_of_cuda_is_part_of_its_identity(lock_of) -> None:
+    """The same wheels on a base with another CUDA are refused by other drivers."""
+
+    def of(runtime: str) -> Lock:
+        return lock_of(cuda=Cuda(runtime=runtime, driver_minimum="450.80.02", because="CUDA_VERSION of the base"))
+
+    assert len({lock_of().digest, of("12.4").digest, of("11.8").digest}) == 3
+    assert (of("12.4").digest, render(of("12.4"), {})) == (of("12.6").digest, render(of("12.6"), {}))
+
+
 def test_where_a_wheel_came_from_is_not_in_it(lock_of) -> None:
     lock = lock_of(*STACK)
     wheel = msgspec.structs.replace(

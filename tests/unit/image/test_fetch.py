@@ -6,11 +6,13 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from snapshot.errors import IntegrityError, NetworkError
 from snapshot.host.download import Access
 from snapshot.image.fetch import fetch
+from snapshot.lock.document import BuildPackage, OsPackage, Sdist
 from snapshot.lock.files import cache_path
 
 
@@ -139,6 +141,23 @@ def test_offline_names_all_that_is_missing(wheels, cache, index, make_wheel, pac
     with pytest.raises(NetworkError, match=r"`two==1\.0`, `three==1\.0`") as error:
         fetch(lock_of(one, *others), cache_dir=cache, access=Access(), offline=True)
     assert "`one" not in error.value.message
+
+
+def test_offline_names_os_packages_and_what_builds_too(wheels, cache, make_wheel, package_of, lock_of) -> None:
+    """All at once: nobody has to find out one after the other."""
+    part = package_of(make_wheel(wheels, "backend"), url="https://index/backend", from_path=False)
+    built = msgspec.structs.replace(
+        package_of(make_wheel(wheels, "spam"), from_path=False),
+        sdist=Sdist(name="spam-1.0.tar.gz", url="https://index/spam-1.0.tar.gz", hashes={"sha256": "0" * 64}),
+        build=(BuildPackage(name="backend", version="1.0", wheels=part.wheels),),
+    )
+    plain = package_of(make_wheel(wheels, "eggs"), url="https://index/eggs", from_path=False)
+    gcc = OsPackage(name="gcc", version="12", architecture="amd64", size=1, sha256="0" * 64, url="https://archive/gcc")
+    lock = msgspec.structs.replace(lock_of(built, plain), os_packages=(gcc,))
+    with pytest.raises(NetworkError) as error:
+        fetch(lock, cache_dir=cache, access=Access(), offline=True)
+    message = error.value.message
+    assert all(name in message for name in ("`gcc=12`", "`spam==1.0`", "`backend==1.0`", "`eggs==1.0`"))
 
 
 def test_a_folder_that_is_gone_is_named(wheels, cache, make_wheel, package_of, lock_of) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from snapshot.errors import IntegrityError, NetworkError, ResolveError
+from snapshot.errors import HostError, IntegrityError, NetworkError, ResolveError
 from snapshot.lock.apt import Failure, _Answer, _Found, _packages, error
 from snapshot.project.apt import OsRequest, read
 
@@ -90,6 +90,11 @@ def test_bases_that_can_not(request_of) -> None:
             ["E: Failed to fetch http://a.example/Packages.xz  File has unexpected size (1 != 2)."],
             NetworkError,
             "is being updated",
+        ),
+        (
+            ["E: Failed to fetch http://a.example/Packages.xz  Write error - write (28: No space left on device)"],
+            HostError,
+            "no space left",
         ),
     ],
 )

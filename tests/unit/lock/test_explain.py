@@ -3,7 +3,8 @@
 import pytest
 
 from snapshot.errors import IntegrityError, NetworkError, ResolveError, SnapshotError, UsageError
-from snapshot.lock.explain import Failure, Miss, error, warnings
+from snapshot.lock.explain import Failure, Miss, error
+from snapshot.lock.explain_network import warnings
 
 
 def explain(
@@ -40,6 +41,16 @@ def test_a_version_for_another_python() -> None:
     )
     assert found.message == "`numpy==2.5.0` needs another Python than 3.11: >=3.12"
     assert found.hint and "`python =" in found.hint
+
+
+def test_a_package_of_windows_only_is_limited_to_it() -> None:
+    files = ("pywin32-306-cp311-cp311-win_amd64.whl", "pywin32-306-cp311-cp311-win32.whl")
+    miss = Miss(name="pywin32", version="306", reason="platform", files=files)
+    said = NOT_FOUND + "pywin32==306 (from -r requirements.txt (line 3)) (from versions: none)"
+    failure = Failure(kind="NoVersion", message="", said=(said,), missing=(miss,))
+    found = error(failure, source="requirements.txt", python="3.11")
+    assert "`pywin32==306` (requirements.txt, line 3) has no file for Python 3.11 on this base" in found.message
+    assert found.hint and "`pywin32==306; sys_platform == 'win32'`" in found.hint
 
 
 def test_where_a_requirement_stands() -> None:
@@ -130,6 +141,14 @@ def test_an_index_without_the_page_is_no_trouble() -> None:
         explain(kind="DistributionNotFound", said=(page, NOT_FOUND + "x (from versions: none)")), ResolveError
     )
     assert warnings([page]) == ()
+
+
+def test_an_index_without_which_it_went_is_told_once() -> None:
+    refused = "connection error: ('<…>: Failed to establish a new connection: [Errno 111] Connection refused'))"
+    pages = [
+        f"Could not fetch URL http://ada:****@host/simple/{name}/: {refused} - skipping" for name in ("spam", "eggs")
+    ]
+    assert warnings(pages) == ("`http://host/simple/` can't be fetched: connection refused",)
 
 
 def missing(*misses: Miss) -> SnapshotError:

@@ -32,6 +32,7 @@ error: command '/usr/bin/x86_64-linux-gnu-gcc' failed with exit code 1
         ("error: can't find Rust compiler\ncargo not found", "Rust compiler", '"cargo"'),
         ("Error: pg_config executable not found.", "pg_config", "has `pg_config`"),
         ("ModuleNotFoundError: No module named 'torch'", "No module named 'torch'", "needs `torch`"),
+        ("ModuleNotFoundError: No module named 'lib2to3'", "'lib2to3'", "older Python"),
         ("LookupError: setuptools-scm was unable to detect version for /snap/build/source", "unable", "tags"),
         ("URLError: <urlopen error [Errno -3] Temporary failure in name resolution>", "name resolution", "no network"),
     ],

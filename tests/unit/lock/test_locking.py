@@ -12,6 +12,7 @@ from snapshot.errors import StoreError, UsageError
 from snapshot.lock import document
 from snapshot.lock.document import Base, Lock, OperatingSystem, Package, Python, Sources, Wheel
 from snapshot.lock.locking import Settings, is_current, lock_project
+from snapshot.project import sources
 
 TEXT = "numpy\n"
 
@@ -261,3 +262,45 @@ def test_nothing_is_asked_for_any_more(project: Path) -> None:
     write(project, lock(files={}))
     (project / "requirements.txt").unlink()
     assert is_current(project, Settings()) == "the project asks for no packages any more"
+
+
+def test_a_file_that_was_named_is_named_again_or_let_go(project: Path) -> None:
+    (project / "other.txt").write_text("numpy\n")
+    files = {"other.txt": digest.of_bytes(b"numpy\n")}
+    write(project, lock(source="other.txt (--from)", files=files, passed_over=("requirements.txt",)))
+    assert is_current(project, Settings()) is None
+    (project / "other.txt").unlink()
+    assert is_current(project, Settings()) == "`other.txt` is gone, which it was made from"
+    with pytest.raises(UsageError, match=r"`other\.txt`, which `snap\.lock` was made from") as caught:
+        lock_project(project, Settings(), NoEngine(), build=no_image)  # type: ignore[arg-type]
+    assert "`snap lock --from auto`" in str(caught.value.hint)
+    assert is_current(project, Settings(source="auto")) == "`other.txt` has changed"
+
+
+def test_packages_that_were_moved_to_src_are_found_there(tmp_path: Path) -> None:
+    text = '[project]\nname = "own"\nversion = "1"\ndependencies = ["numpy"]\n'
+    (tmp_path / "pyproject.toml").write_text(text)
+    write(tmp_path, lock(files=dict(sources.read(tmp_path).files)))
+    assert is_current(tmp_path, Settings()) is None
+    (tmp_path / "src" / "own").mkdir(parents=True)
+    (tmp_path / "src" / "own" / "__init__.py").touch()
+    assert is_current(tmp_path, Settings()) == "the import path is to have `src`, and the lock has no folders"
+
+
+def test_a_conflict_of_git_is_named(project: Path) -> None:
+    text = document.dumps(lock())
+    head, _, rest = text.partition("[base]")
+    (project / "snap.lock").write_text(f"{head}<<<<<<< HEAD\n[base]\n=======\n[base]\n>>>>>>> other\n{rest}")
+    with pytest.raises(StoreError, match="in the middle of a merge") as caught:
+        is_current(project, Settings())
+    assert "`git checkout --ours snap.lock`" in str(caught.value.hint)
+
+
+def test_a_lock_of_the_version_before(project: Path) -> None:
+    """It has no checksum and does not say where its requirements stand."""
+    text = re.sub(r"^checksum = .*\n", "", document.dumps(lock()), flags=re.MULTILINE)
+    (project / "snap.lock").write_text(text.replace("snap.lock/2", "snap.lock/1"))
+    before = (project / "snap.lock").read_bytes()
+    found, changed = lock_project(project, Settings(), NoEngine(), build=no_image)  # type: ignore[arg-type]
+    assert not changed and (project / "snap.lock").read_bytes() == before
+    assert found.digest == lock().digest

@@ -143,3 +143,33 @@ def test_what_git_has_filled_in_stays() -> None:
     assert unpacked(_=tar(__git_archival__txt=own))["repo/.git_archival.txt"] == own.encode()
     template = "describe-name: $Format:%(describe)$\n"
     assert b"v1.0-2-g" in unpacked(_=tar(__git_archival__txt=template))["repo/.git_archival.txt"]
+
+
+def test_links_to_what_is_not_packed_are_left_out(lib: Path) -> None:
+    """pip refuses an archive that has one; where a wheel is built they lead nowhere in any case."""
+    for name, target in {
+        "data": "/mnt/data",
+        "up": "../elsewhere",
+        "gone": "nowhere",
+        "self": ".",
+        "in": "src",
+    }.items():
+        (lib / name).symlink_to(target)
+    (lib / "src" / "lib" / "run").symlink_to("../../run.sh")
+    found = members(packed(lib))
+    assert {name for name, member in found.items() if member.issym()} == {
+        "lib/link", "lib/self", "lib/in", "lib/src/lib/run",
+    }  # fmt: skip
+
+
+def test_a_file_that_shrinks_meanwhile_is_named(lib: Path) -> None:
+    class Meddler(io.BytesIO):
+        """Truncates a file of the folder while what comes before it is written."""
+
+        def write(self, data) -> int:
+            (lib / "run.sh").write_text("")
+            return super().write(data)
+
+    (lib / "first").write_bytes(bytes(100_000))
+    with pytest.raises(ResolveError, match=r"`lib/run.sh` was changed while it was packed"):
+        pack.folder(lib, Meddler(), name="lib")

@@ -5,6 +5,7 @@ import pytest
 from snapshot.errors import NetworkError, ResolveError
 from snapshot.host.pip_config import PipConfig
 from snapshot.lock import uv
+from snapshot.project.requirements import Pin, PinnedFile, Pins, Requirements
 
 
 def test_indexes_are_pips_and_no_command_line_shows_their_credentials() -> None:
@@ -20,7 +21,7 @@ def test_indexes_are_pips_and_no_command_line_shows_their_credentials() -> None:
         "UV_INDEX": "https://me:secret@index.example/simple https://more.example/simple",
         "UV_FIND_LINKS": "/srv/wheels",
     }
-    assert "secret" not in " ".join(uv._options(pip))
+    assert "secret" not in " ".join(uv._options(pip, Requirements(source="x")))
 
 
 def test_without_configuration_uv_asks_what_pip_asks() -> None:
@@ -70,3 +71,55 @@ def test_an_index_that_does_not_answer_is_the_networks_fault_and_its_password_is
     said = "error: Request failed after 3 retries\n  cause: Failed to fetch: https://me:secret@host/simple/numpy/\n"
     problem = uv._error(said, "requirements.txt")
     assert isinstance(problem, NetworkError) and "secret" not in problem.message
+
+
+def test_wrong_credentials_are_told_rather_than_that_there_is_no_solution() -> None:
+    said = (
+        "error: No solution found when resolving dependencies\n"
+        "  cause: Because spam was not found in the package registry and you require spam, …\n\n"
+        "hint: An index URL (https://host/simple) could not be queried due to a lack of valid authentication "
+        "credentials (401 Unauthorized)\n"
+    )
+    problem = uv._error(said, "requirements.txt")
+    assert isinstance(problem, NetworkError) and "netrc" in str(problem.hint)
+    assert problem.message == "`https://host/simple` can't be fetched: 401 Unauthorized"
+
+
+def test_a_certificate_that_nobody_knows() -> None:
+    said = (
+        "error: Failed to fetch: https://host:8443/simple/spam/\n"
+        "  cause: error sending request for url (https://host:8443/simple/spam/)\n"
+        "  cause: client error (Connect)\n  cause: invalid peer certificate: UnknownIssuer\n"
+    )
+    problem = uv._error(said, "requirements.txt")
+    assert isinstance(problem, NetworkError) and "global.cert" in str(problem.hint)
+    assert problem.message.startswith("`https://host:8443/simple/spam/` can't be fetched: its certificate")
+
+
+def test_a_name_that_no_index_has() -> None:
+    said = (
+        "error: No solution found …\n  cause: Because spma was not found in the package registry and you require spma\n"
+    )
+    problem = uv._error(said, "requirements.txt")
+    assert isinstance(problem, ResolveError) and "correct the name" in str(problem.hint)
+
+
+def test_of_several_indexes_the_best_version_is_taken_as_pip_does() -> None:
+    one = PipConfig(options={"index-url": "https://a/simple"})
+    two = PipConfig(options={"index-url": "https://a/simple", "extra-index-url": "https://b/simple"})
+    plain = Requirements(source="requirements.txt", lines=("spam",))
+    more = Requirements(source="requirements.txt", lines=("--extra-index-url https://b/simple", "spam"))
+    # uv tells of wrong credentials only where there is but one.
+    assert list(uv._options(one, plain)) == []
+    assert list(uv._options(two, plain)) == list(uv._options(one, more)) == ["--index-strategy=unsafe-best-match"]
+
+
+def test_an_index_is_recorded_where_it_can_be_no_other() -> None:
+    pip = PipConfig(options={"index-url": "https://me:secret@a/simple"})
+    pins = Pins(
+        packages=(Pin(name="spam", version="1", files=(PinnedFile(name="spam.whl", url="https://b/spam.whl"),)),)
+    )
+    plain = Requirements(source="requirements.txt", lines=("spam",))
+    more = Requirements(source="requirements.txt", lines=("--extra-index-url https://b/simple", "spam"))
+    assert uv._placed(pins, pip, plain).packages[0].index == "https://a/simple"
+    assert uv._placed(pins, pip, more).packages[0].index is None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from snapshot import digest
 from snapshot.errors import UsageError
-from snapshot.project.sources import read, unread
+from snapshot.project.sources import read
 
 
 def write(root: Path, **files: str) -> None:
@@ -151,9 +151,7 @@ def test_what_is_passed_over_is_said(tmp_path: Path) -> None:
     write(tmp_path, pyproject_toml='[project]\nname = "x"\ndependencies = ["pandas"]\n')
     (tmp_path / "setup.py").write_text("from setuptools import setup\nsetup(install_requires=['a'])\n")
     (tmp_path / "setup.cfg").write_text("[flake8]\n")
-    found = read(tmp_path)
-    assert found.passed_over == ("pyproject.toml", "setup.py")
-    assert unread(tmp_path, found) == ("requirements.txt is read, and `pyproject.toml`, `setup.py` are not",)
+    assert read(tmp_path).passed_over == ("pyproject.toml", "setup.py")
 
 
 LOCK = 'version = 1\nrequires-python = ">=3.9"\n[[package]]\nname = "six"\nversion = "1.0"\nsource = {registry = "x"}\n'
@@ -417,3 +415,12 @@ def test_an_export_of_ours_is_a_source_only_if_it_is_named(tmp_path: Path) -> No
     found = read(tmp_path)
     assert (found.source, found.passed_over) == ("requirements.txt", ("pylock.toml",))
     assert read(tmp_path, chosen="pylock.toml").source == "pylock.toml"
+
+
+def test_requirements_beside_a_declared_project_leave_its_packages_importable(tmp_path: Path) -> None:
+    inner(tmp_path)
+    (tmp_path / "requirements.txt").write_text("numpy\n")
+    found = read(tmp_path)
+    assert (found.source, found.lines, found.import_roots) == ("requirements.txt", ("numpy",), ("src",))
+    (tmp_path / "pyproject.toml").write_text("[tool.ruff]\nline-length = 100\n")
+    assert read(tmp_path).import_roots == ()

@@ -66,3 +66,8 @@ def test_what_lies_in_something_mounted_is_not_mounted_again(world: Path):
     folder, file = str(world / "data"), str(world / "data" / "x.npy")
     binds = outside.declared([file, folder, folder], cwd=world, reason="option")
     assert targets(outside.distinct(binds)) == {folder: folder}
+
+
+def test_the_home_of_nobody_is_a_path_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="`~nobody-of-this-name/x` does not exist"):
+        outside.declared(["~nobody-of-this-name/x"], cwd=tmp_path, reason="option")

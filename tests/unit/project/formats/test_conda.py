@@ -62,7 +62,24 @@ dependencies:
 
 def test_an_environment_of_python_only_chooses_it(tmp_path: Path) -> None:
     found = environment(tmp_path, "dependencies: ['python>=3.10']")
-    assert (found.source, found.python, found.lines) == ("environment.yml", "3.10", ())
+    assert (found.source, found.python, found.requires_python, found.lines) == ("environment.yml", None, ">=3.10", ())
+
+
+@pytest.mark.parametrize(
+    ("spec", "python", "requires"),
+    [
+        ("python=3.11", "3.11", None),
+        ("python==3.11.4", "3.11", None),
+        ("python 3.11.*", "3.11", None),
+        ("python=3.11.4=h955ad1f_0", "3.11", None),
+        ("python>=3.9,<3.13", None, ">=3.9,<3.13"),
+        ("python <3.12", None, "<3.12"),
+        ("python", None, None),
+    ],
+)
+def test_a_range_of_pythons_leaves_the_choice(tmp_path: Path, spec: str, python: str | None, requires: str) -> None:
+    found = environment(tmp_path, f"dependencies: ['{spec}', six]")
+    assert (found.python, found.requires_python) == (python, requires)
 
 
 @pytest.mark.parametrize(
