@@ -137,11 +137,12 @@ class Engine:
             except docker.errors.ImageNotFound:
                 return None
 
-    def images(self, *, label: str) -> tuple[Image, ...]:
-        """The tagged images that carry `label` (`key` or `key=value`), newest first."""
+    def images(self, *, repository: str, label: str) -> tuple[Image, ...]:
+        """The images of that name, by their tags, that carry `label` (`key` or `key=value`), newest first."""
         with self._asking() as api:
-            found = api.images(filters={"label": label})
-        tags = (tag for item in found for tag in item.get("RepoTags") or () if not tag.startswith("<none>"))
+            # What is built on an image inherits its labels: there is one such image for each lock.
+            found = api.images(name=repository, filters={"label": label})
+        tags = (tag for item in found for tag in item.get("RepoTags") or () if tag.startswith(f"{repository}:"))
         images = [image for image in map(self.image, tags) if image is not None]
         return tuple(sorted(images, key=lambda i: (i.created, i.reference), reverse=True))
 

@@ -37,8 +37,8 @@ class Engine(Protocol):
     def image(self, reference: str) -> Image | None:
         """The image of that name, or None."""
 
-    def images(self, *, label: str) -> tuple[Image, ...]:
-        """The images that carry the label, newest first."""
+    def images(self, *, repository: str, label: str) -> tuple[Image, ...]:
+        """The images of that name that carry the label, newest first."""
 
     def pull(self, reference: str) -> Image:
         """Fetch it; raises NetworkError."""
@@ -56,10 +56,8 @@ REPOSITORY = "snapshot-base"
 def local(engine: Engine) -> dict[str, Image]:
     """The bases of `scripts/build-base` at hand: Python version → the newest, by the name that tells its content."""
     found: dict[str, list[Image]] = {}
-    for image in engine.images(label=LABEL_PYTHON):
-        # What is built on a base inherits its labels.
-        if image.reference.startswith(f"{REPOSITORY}:"):
-            found.setdefault(image.labels[LABEL_PYTHON], []).append(image)
+    for image in engine.images(repository=REPOSITORY, label=LABEL_PYTHON):
+        found.setdefault(image.labels[LABEL_PYTHON], []).append(image)
     return {python: _best(images) for python, images in found.items()}
 
 

@@ -37,8 +37,8 @@ class Shelf:
     def image(self, reference: str) -> Image | None:
         return self.here.get(reference)
 
-    def images(self, *, label: str) -> tuple[Image, ...]:
-        return tuple(item for item in self.here.values() if label in item.labels)
+    def images(self, *, repository: str, label: str) -> tuple[Image, ...]:
+        return tuple(i for i in self.here.values() if i.reference.startswith(f"{repository}:") and label in i.labels)
 
     def pull(self, reference: str) -> Image:
         if reference not in self.there:

@@ -136,7 +136,7 @@ def test_a_lock_that_is_none_is_said_and_left_alone(project: Path) -> None:
 
 def test_an_upgrade_of_what_is_no_name(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     class Bare(NoEngine):
-        def images(self, *, label: str) -> tuple[()]:
+        def images(self, *, repository: str, label: str) -> tuple[()]:
             return ()
 
         def image(self, reference: str) -> Any:
