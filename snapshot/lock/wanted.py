@@ -162,11 +162,10 @@ def _beside(lock: Lock, root: Path) -> dict[str, str]:
     named = sorted(path for path in paths if path and path in lock.sources.files)
     if not named:
         return {}
-    import platformdirs
-
+    from snapshot.host.files import user_cache
     from snapshot.lock import pack
 
-    memory = platformdirs.user_cache_path("snapshot") / "packed"
+    memory = user_cache() / "packed"
     return {
         # What this machine lacks can't have changed; the wheel that was built of it may be in the cache.
         path: pack.packed_digest(root / path, memory=memory) if (root / path).exists() else lock.sources.files[path]

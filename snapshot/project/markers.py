@@ -12,9 +12,6 @@ from typing import Any
 
 from snapshot.project.reading import normal
 
-NEVER = "python_version < '0'"
-"""A marker that holds nowhere."""
-
 Decide = Callable[[str, str, str], bool | None]
 """Of the variable, the operator and the value of one comparison: whether it holds, None where that can't be told."""
 

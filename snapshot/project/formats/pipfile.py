@@ -16,7 +16,6 @@ from snapshot.project.reading import Line, Reading, normal, strings
 from snapshot.project.requirements import Pin, Requirements
 
 FILE = "Pipfile"
-LOCK = "Pipfile.lock"
 REMEDY = "make it anew with `pipenv lock`"
 DEVELOPMENT = ("dev-packages", "develop", "dev")
 """The names that `groups` may give to the development packages."""
