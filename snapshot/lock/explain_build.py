@@ -21,7 +21,7 @@ _NOISE = re.compile(
 )
 _LINES = 3
 _ENOUGH = 400
-_CONFIGURE = "add to the configuration `packages = [{}]`"
+_CONFIGURE = "add to the configuration `packages = [{}]`, or the names to `apt.txt` if there is one"
 _HINTS = (
     (r"(?:g\+\+|c\+\+|clang\+\+)['`\"]?(?: failed)?:? *(?:No such|not found|command not)|No such file or directory: "
      r"'[\w-]*(?:g|c)\+\+'|CMAKE_CXX_COMPILER", _CONFIGURE.format('"g++", "python3-dev"')),
@@ -73,10 +73,9 @@ def _hint(text: str) -> str:
     for sign, hint in _HINTS:
         if re.search(sign, text):
             return hint
-    if found := _HEADER.search(text):
-        return f'add to the configuration the OS package that has `{found["name"]}`: `packages = ["lib…-dev"]`'
-    if found := _CONFIG.search(text):
-        return f'add to the configuration the OS package that has `{found["name"]}`: `packages = ["lib…-dev"]`'
+    if found := _HEADER.search(text) or _CONFIG.search(text):
+        package = f"the OS package that has `{found['name']}`"
+        return f'add {package} to the configuration: `packages = ["lib…-dev"]`, or to `apt.txt` if there is one'
     if found := _MODULE.search(text):
         name = found["name"].partition(".")[0]
         return f"its build needs `{name}` without saying so: put a wheel of it into a find-links folder of pip"
