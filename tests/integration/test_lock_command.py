@@ -240,7 +240,12 @@ def test_a_signal_leaves_no_build_behind(project: Project, number: signal.Signal
         places = "{{range .Mounts}}{{println .Source}}{{end}}"
         return [found for found in ids if mine & {*project.docker("inspect", "-f", places, found)}]
 
-    running = project.start("lock")
+    # A suite that runs under `nohup` would hand down that it is to be ignored.
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        running = project.start("lock")
+    finally:
+        signal.signal(number, before)
     wait_for(containers)
     (left,) = containers()
     running.send_signal(number)
