@@ -38,7 +38,6 @@ class Resolution(Document, frozen=True, kw_only=True):
 
     packages: tuple[Found, ...]
     warnings: tuple[str, ...]
-    pip: str
     needed: tuple[Needed, ...] = ()
     """What has to be fetched and packed before the question can be answered."""
 
@@ -46,7 +45,5 @@ class Resolution(Document, frozen=True, kw_only=True):
 class Answer(Document, frozen=True, kw_only=True):
     """All of it; a failure in place of a resolution."""
 
-    python: str
-    """Version of the one that answers."""
     resolution: Resolution | None = None
     failure: explain.Failure | None = None

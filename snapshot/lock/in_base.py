@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import sys
 import tempfile
 from importlib import import_module
@@ -22,7 +21,7 @@ def main() -> None:
     answer_to = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     question = json.load(sys.stdin)
-    answer: dict[str, Any] = {"python": platform.python_version()}
+    answer: dict[str, Any] = {}
     prepare(question)
     in_base_pip = import_module("in_base_pip")
     try:

@@ -23,7 +23,6 @@ from typing import Any
 import in_base_distutils
 import in_base_find
 import in_base_sources
-import pip
 import piptools.logging
 from in_base_links import described, has_hash, hash_of, held_at, keep, note_sizes
 from in_base_said import FOLDERS, SAID, NeedsSources, NoHash, NotBuilt, NoVersion, OtherBytes, WrongHash, listen
@@ -85,7 +84,6 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
         "warnings": list(
             dict.fromkeys(line for line in SAID if line.startswith("Could not fetch") and "404" not in line)
         ),
-        "pip": pip.__version__,
     }
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from snapshot.host.engine import Engine
     from snapshot.host.pip_config import PipConfig
     from snapshot.lock.facts import Facts
+    from snapshot.lock.resolve import Resolved
     from snapshot.project.requirements import Pin, Requirements
 
 __all__ = ["Build", "Settings", "is_current", "lock_project"]
@@ -248,9 +249,7 @@ def _pinned(job: Job, requirements: Requirements, on: Platform, resolver: str, *
             kept=job.upgrades.kept,
             environment=job.environment,
         )
-        _tell_silent(job, found.warnings)
-        for note in found.notes:
-            job.say(note)
+        _tell_found(job, found)
         files.update(found.files)
         return found.packages
 
@@ -286,16 +285,16 @@ def _resolved(job: Job, requirements: Requirements, on: Platform) -> Found:
         upgrades=job.upgrades.constraints,
         environment=job.environment,
     )
-    _tell_silent(job, resolved.warnings)
-    for note in resolved.notes:
-        job.say(note)
+    _tell_found(job, resolved)
     return Found(packages=resolved.packages, files=resolved.files, resolver=tools.versions(on.facts.python.version))
 
 
-def _tell_silent(job: Job, warnings: Sequence[str]) -> None:
-    """Indexes that could not be asked, without which it went all the same."""
-    for warning in warnings:
+def _tell_found(job: Job, found: Resolved) -> None:
+    """Indexes that could not be asked, without which it went all the same, and what to know of what was found."""
+    for warning in found.warnings:
         job.warn(f"went without an index: {warning}")
+    for note in found.notes:
+        job.say(note)
 
 
 def _write(path: Path, lock: Lock) -> bool:

@@ -183,7 +183,7 @@ class _Asking:
             raise explain.error(
                 answer.failure,
                 source=self.requirements.source,
-                python=_minor(answer.python),
+                python=_minor(self.python),
                 places=self.requirements.places,
             )
         return answer
@@ -255,7 +255,7 @@ def _question(
 
 
 def _resolved(answer: Answer, sources: Mapping[str, Packed], root: Path) -> Resolved:
-    resolution = answer.resolution or Resolution(packages=(), warnings=(), pip="")
+    resolution = answer.resolution or Resolution(packages=(), warnings=())
     by_path = {_inside(source)["file"]: source for source in sources.values()}
     return Resolved(
         packages=tuple(_package(found, sources, by_path, root) for found in resolution.packages),

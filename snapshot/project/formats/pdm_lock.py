@@ -62,13 +62,7 @@ def read(reading: Reading, path: Path) -> Requirements:
             f"it is of lock_version {version or 'unknown'}, and this version reads {MAJOR}",
             "upgrade with `pip install --upgrade snapshot-ml`, or lock with a PDM of version 2.8 or newer",
         )
-    items = table.get("package", [])
-    if not isinstance(items, list):
-        raise reading.wrong(path, "`package` is not a list of tables", REMEDY)
-    packages = []
-    for number, item in enumerate(items, start=1):
-        name = item.get("name") if isinstance(item, dict) else None
-        packages.append(reading.decode(item, _Package, path, f"package `{name}`" if name else f"package {number}"))
+    packages = pins.decoded(reading, path, table, _Package, REMEDY)
     wanted = _wanted(reading, path, metadata)
     told = all(package.groups is not None for package in packages)
     roots = None if told else _roots(reading, path)

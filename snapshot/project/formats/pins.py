@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -15,10 +16,24 @@ from snapshot.project.names import display
 from snapshot.project.reading import Reading, is_name, normal
 from snapshot.project.requirements import Need, Pin, PinnedFile, Pins, Requirements
 
+T = TypeVar("T")
+
 Code = Mapping[str, Callable[[Need], Sequence[Need]]]
 """Name of a package that is code of the project → what it needs itself, for the extras that are asked of it."""
 
 _SHA256 = re.compile(r"sha256:([0-9a-f]{64})", re.IGNORECASE)
+
+
+def decoded(reading: Reading, path: Path, table: Mapping[str, Any], kind: type[T], remedy: str) -> list[T]:
+    """The tables `[[package]]` of the lock file `path`, each as a `kind`; raises UsageError naming the package."""
+    items = table.get("package", [])
+    if not isinstance(items, list):
+        raise reading.wrong(path, "`package` is not a list of tables", remedy)
+    out = []
+    for number, item in enumerate(items, start=1):
+        name = item.get("name") if isinstance(item, dict) else None
+        out.append(reading.decode(item, kind, path, f"package `{name}`" if name else f"package {number}"))
+    return out
 
 
 def pinned(

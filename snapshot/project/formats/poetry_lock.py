@@ -64,13 +64,7 @@ def read(reading: Reading, path: Path) -> Requirements:
     table = reading.toml(path)
     metadata = reading.table(table.get("metadata", {}), path, "`metadata`")
     _check_version(reading, path, metadata)
-    items = table.get("package", [])
-    if not isinstance(items, list):
-        raise reading.wrong(path, "`package` is not a list of tables", REMEDY)
-    packages = []
-    for number, item in enumerate(items, start=1):
-        name = item.get("name") if isinstance(item, dict) else None
-        packages.append(reading.decode(item, _Package, path, f"package `{name}`" if name else f"package {number}"))
+    packages = pins.decoded(reading, path, table, _Package, REMEDY)
     _check_extras(reading, path, table)
     manifest = path.parent / poetry_table.FILE
     project = reading.toml(manifest, peek=True) if os.path.isfile(manifest) else None

@@ -70,7 +70,7 @@ def read(reading: Reading, path: Path) -> Requirements:
             f"it is of version {version}, and this version reads {VERSION}",
             "upgrade with `pip install --upgrade snapshot-ml`, or lock with an older uv",
         )
-    packages = _packages(reading, path, table)
+    packages = pins.decoded(reading, path, table, _Package, REMEDY)
     found = _Graph(reading, path, packages, _project(path, packages), table)
     requires = table.get("requires-python")
     _compare(reading, path, found.project)
@@ -82,17 +82,6 @@ def read(reading: Reading, path: Path) -> Requirements:
         code=found.code,
         requires_python=requires if isinstance(requires, str) else None,
     )
-
-
-def _packages(reading: Reading, path: Path, table: dict[str, Any]) -> list[_Package]:
-    items = table.get("package", [])
-    if not isinstance(items, list):
-        raise reading.wrong(path, "`package` is not a list of tables", REMEDY)
-    out = []
-    for number, item in enumerate(items, start=1):
-        name = item.get("name") if isinstance(item, dict) else None
-        out.append(reading.decode(item, _Package, path, f"package `{name}`" if name else f"package {number}"))
-    return out
 
 
 def _merged(packages: Iterable[Pin]) -> list[Pin]:
