@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from snapshot.host.engine import Engine
+from tests.integration.indexes import Index, serve
+
 Environment = dict[str, str]
 
 LACKS_SOMETHING = 3  # exit code of scripts/engine on a host that cannot run one
@@ -62,6 +65,40 @@ def registry(command, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
 def engine_environment(command) -> Callable[..., Environment]:
     """The environment of any engine that runs, by name."""
     return partial(environment, command)
+
+
+@pytest.fixture
+def use(monkeypatch: pytest.MonkeyPatch) -> Callable[[Environment], Engine]:
+    """Point at the engine of an environment, as a shell does."""
+
+    def point(env: Environment) -> Engine:
+        for key in ("DOCKER_HOST", "DOCKER_CONFIG", "PATH"):
+            if key in env:
+                monkeypatch.setenv(key, env[key])
+        return Engine()
+
+    return point
+
+
+@pytest.fixture
+def here(use: Callable[[Environment], Engine], engine: Environment) -> Engine:
+    return use(engine)
+
+
+@pytest.fixture
+def index() -> Iterator[Index]:
+    """An index that serves whatever the test adds to it."""
+    served = Index()
+    server = serve(served)
+    served.url = f"http://127.0.0.1:{server.server_address[1]}/simple"
+    yield served
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for all tests of a module: compiling pip for the base takes longer than any of them."""
+    return tmp_path_factory.mktemp("cache")
 
 
 def start(command, *arguments: str, env: Mapping[str, str] | None = None) -> None:

@@ -5,7 +5,7 @@ import os
 import shutil
 import ssl
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,17 +17,6 @@ from snapshot.lock.locking import Settings, is_current, lock_project
 from tests.integration.indexes import PASSWORD, USER, Index, serve, wheel
 from tests.integration.scenario import no_image
 
-
-@pytest.fixture
-def index() -> Iterator[Index]:
-    """An index that serves whatever the test adds to it."""
-    served = Index()
-    server = serve(served)
-    served.url = f"http://127.0.0.1:{server.server_address[1]}/simple"
-    yield served
-    server.shutdown()
-
-
 LockIt = Callable[..., tuple[Lock, bool]]
 
 
@@ -36,12 +25,6 @@ def project(tmp_path: Path) -> Path:
     folder = tmp_path / "mein Projekt ñ"
     folder.mkdir()
     return folder
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One for all tests: compiling pip for the base takes longer than any of them."""
-    return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture

@@ -14,14 +14,8 @@ import pytest
 from snapshot.lock import document
 from snapshot.lock.document import Lock
 
+from .indexes import wheel
 from .scenario import Project, wait_for
-from .test_lock import wheel
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One for all tests: compiling pip for the base takes longer than any of them."""
-    return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture

@@ -26,24 +26,6 @@ BASE = "snapshot-base:bookworm"
 STACK = ("ffmpeg", "gfortran", "libgl1")
 
 
-@pytest.fixture
-def use(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str]], Engine]:
-    """Point at the engine of an environment, as a shell does."""
-
-    def point(env: dict[str, str]) -> Engine:
-        for key in ("DOCKER_HOST", "DOCKER_CONFIG", "PATH"):
-            if key in env:
-                monkeypatch.setenv(key, env[key])
-        return Engine()
-
-    return point
-
-
-@pytest.fixture
-def here(use, engine: dict[str, str]) -> Engine:
-    return use(engine)
-
-
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")

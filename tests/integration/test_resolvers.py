@@ -4,7 +4,6 @@ import os
 import shutil
 import socket
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -16,7 +15,7 @@ from snapshot.lock.document import Lock
 from snapshot.lock.locking import Settings, lock_project
 from snapshot.lock.wanted import settings_of
 from snapshot.project import config
-from tests.integration.indexes import PASSWORD, USER, Index, serve, wheel
+from tests.integration.indexes import PASSWORD, USER, Index, wheel
 
 PROJECTS = Path(__file__).resolve().parents[1] / "projects"
 RESOLVED = (
@@ -33,20 +32,6 @@ RESOLVED = (
     "setup-py",
 )
 """Those that no lock file pins."""
-
-
-@pytest.fixture
-def index() -> Iterator[Index]:
-    served = Index()
-    server = serve(served)
-    served.url = f"http://127.0.0.1:{server.server_address[1]}/simple"
-    yield served
-    server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
 
 
 class Locking:

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -20,7 +20,7 @@ from snapshot.lock import files, resolve
 from snapshot.lock.document import Lock, Package
 from snapshot.lock.locking import Settings, is_current, lock_project
 from snapshot.project.requirements import Pin, Requirements
-from tests.integration.indexes import PASSWORD, USER, Index, sdist, serve, source, wheel, write
+from tests.integration.indexes import PASSWORD, USER, Index, sdist, source, wheel, write
 from tests.integration.scenario import no_image
 
 BASE = "snapshot-base:bookworm"
@@ -28,24 +28,10 @@ SETTINGS = Settings(base=BASE)
 
 
 @pytest.fixture
-def index() -> Iterator[Index]:
-    served = Index()
-    server = serve(served)
-    served.url = f"http://127.0.0.1:{server.server_address[1]}/simple"
-    yield served
-    server.shutdown()
-
-
-@pytest.fixture
 def project(tmp_path: Path) -> Path:
     folder = tmp_path / "project"
     folder.mkdir()
     return folder
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
 
 
 class Locking:
