@@ -32,6 +32,15 @@ class Skipped(Document, kw_only=True, frozen=True):
     reason: str
 
 
+class Edit(Document, kw_only=True, frozen=True):
+    """A file that somebody changed while the run went on: the run itself changes none of these."""
+
+    path: str
+    """Relative to the project, or to the data that it belongs to; empty for data that are one file."""
+    change: str
+    """added, changed or removed."""
+
+
 class Code(Document, kw_only=True, frozen=True):
     """The snapshot that ran."""
 
@@ -40,6 +49,8 @@ class Code(Document, kw_only=True, frozen=True):
     bytes: int
     git: Git | None
     skipped: tuple[Skipped, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    """What was edited in the project meanwhile; the run did not see it."""
 
 
 class Data(Document, kw_only=True, frozen=True):
@@ -53,6 +64,68 @@ class Data(Document, kw_only=True, frozen=True):
     """file or folder."""
     reason: str
     """ignored, large, declared (configuration), option (`--data`), argument, or link."""
+    digest: str | None = None
+    """Of a file that of its bytes, of a folder that of its manifest, `.snap/data/`; None when it could not be had."""
+    files: int | None = None
+    bytes: int | None = None
+    identified: str | None = None
+    """By what: content; or, when that was asked for, mtime or sample."""
+    edits: tuple[Edit, ...] = ()
+    """What changed in it between the launch and the end."""
+
+
+class Taken(Document, kw_only=True, frozen=True):
+    """An output of an earlier run that `--from` put in place."""
+
+    run: str
+    path: str
+    """In that run."""
+    target: str
+    """In this one, relative to the project."""
+    sha256: str
+
+
+class Parent(Document, kw_only=True, frozen=True):
+    """An earlier run that wrote bytes which this one had as an input."""
+
+    run: str
+    path: str
+    """In that run."""
+    input: str
+    """Where this run had them: relative to the project, or absolute."""
+    sha256: str
+    relation: str
+    """resumed-from, fine-tuned-from (weights), or used."""
+    evidence: str
+    """from (`--from`), read (it was seen to be opened), argument, or visible (it was there)."""
+
+
+class Reads(Document, kw_only=True, frozen=True):
+    """What the run's Python processes were seen to open; `reads.json.gz` beside the record has the names."""
+
+    processes: int
+    project: int
+    """Files of the project, data not counted."""
+    data: int
+    """Files of the data."""
+    modules: int
+    """Modules of the image."""
+    missing: tuple[str, ...] = ()
+    """Absolute paths that were asked for and not there, but are on the host."""
+    complete: bool = True
+    """Whether all names were kept."""
+
+
+class Metric(Document, kw_only=True, frozen=True):
+    """A number, or a series of numbers, among the outputs."""
+
+    name: str
+    value: float | str
+    """The last one; `nan`, `inf` or `-inf` where it is no number."""
+    points: int
+    """Length of the series, 1 for a number alone."""
+    path: str
+    """The output that has it."""
 
 
 class Command(Document, kw_only=True, frozen=True):
@@ -196,6 +269,10 @@ class Run(Document, kw_only=True, frozen=True):
     """None when no GPU was asked for."""
     code: Code
     data: tuple[Data, ...] = ()
+    taken: tuple[Taken, ...] = ()
+    """What `--from` put in place."""
+    parameters: dict[str, str] = msgspec.field(default_factory=dict)
+    """The command's arguments by name, as typed: `{"lr": "0.1"}`."""
     platform: Platform
     host: Host | None = None
     container: str
@@ -210,6 +287,11 @@ class Run(Document, kw_only=True, frozen=True):
     deleted: tuple[str, ...] = ()
     """Files of the project that the run removed."""
     usage: Usage | None = None
+    reads: Reads | None = None
+    """None when nothing was traced."""
+    metrics: tuple[Metric, ...] = ()
+    parents: tuple[Parent, ...] = ()
+    """The earlier runs that it descends from, by content."""
     notes: tuple[str, ...] = ()
     """What a reader of the result should know: conflicts, skipped files, a run that was picked up after a crash."""
 

@@ -173,8 +173,9 @@ def in_words(kind: Any, table: str) -> str:
     """A type as the reference writes it; `table` is what the format calls one."""
     inspect = msgspec.inspect
     if isinstance(kind, inspect.UnionType):
-        (only,) = (choice for choice in kind.types if not isinstance(choice, inspect.NoneType))
-        return f"{in_words(only, table)} or null"
+        choices = [choice for choice in kind.types if not isinstance(choice, inspect.NoneType)]
+        null = [] if len(choices) == len(kind.types) else ["null"]
+        return " or ".join([*(in_words(choice, table) for choice in choices), *null])
     if isinstance(kind, inspect.VarTupleType):
         return f"list of {in_words(kind.item_type, table)}s"
     if isinstance(kind, inspect.DictType):
