@@ -7,6 +7,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples each time, and no limit of time on a busy machine; `--hypothesis-profile=default` looks further.
+settings.register_profile("suite", derandomize=True, deadline=None)
+settings.load_profile("suite")
 
 DOUBLES = Path(__file__).resolve().parent / "doubles"
 Command = Callable[..., subprocess.CompletedProcess[str]]

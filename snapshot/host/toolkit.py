@@ -54,7 +54,7 @@ def probe(info: Mapping[str, Any], environment: Mapping[str, str]) -> Toolkit:
 def _specified(folder: Path) -> list[str]:
     """The names of the devices in the specifications of NVIDIA's GPUs in `folder`, JSON or YAML."""
     names: list[str] = []
-    with suppress(OSError):
+    with suppress(OSError, ValueError):  # the engine's word for it may be no path at all
         for file in sorted(folder.iterdir()):
             if file.suffix in (".json", ".yaml", ".yml"):
                 words = file.read_text(encoding="utf-8", errors="replace")

@@ -60,5 +60,5 @@ def test_cdi_devices_that_only_the_specifications_list(nothing: dict[str, str], 
     (tmp_path / "b.json").write_text(JSON)
     (tmp_path / "c.json").write_text('{"kind": "vendor.com/net", "devices": [{"name": "x"}]}')
     (tmp_path / "notes.txt").write_text(YAML)
-    found = probe({"CDISpecDirs": ["/nowhere", str(tmp_path)]}, nothing)
+    found = probe({"CDISpecDirs": ["/nowhere", "\0", str(tmp_path)]}, nothing)
     assert found.cdi == ("nvidia.com/gpu=0", "nvidia.com/gpu=all", "nvidia.com/gpu=GPU-1a2b", "nvidia.com/gpu=0:1")
