@@ -27,8 +27,9 @@ LARGE = 256 << 20
 EMPTY = PREFIX + hashlib.sha256().hexdigest()
 
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-fA-F]{64})")
-# What `sha256sum` prints, with a backslash in front if it escapes the name; and with `--tag`.
-_LINE = re.compile(r"\\?(?:sha256:)?(?P<a>[0-9a-fA-F]{64})(?:\s.*)?|\\?SHA256 \(.*\) = (?P<b>[0-9a-fA-F]{64})")
+# What `sha256sum` prints, and with `--tag`; a backslash in front says that it escapes the name.
+_LINE = re.compile(r"\\?(?:sha256:)?(?P<sha256>[0-9a-fA-F]{64})(?:\s[ *]?(?P<name>.*))?")
+_TAGGED = re.compile(r"\\?SHA256 \((?P<name>.*)\) = (?P<sha256>[0-9a-fA-F]{64})")
 
 
 class Asked(Value, frozen=True):
@@ -59,9 +60,8 @@ def command(files: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         from snapshot.report.which import object_of
 
-        click.echo(
-            encode_json([object_of(to_text(one.text), one.sha256, found[one.sha256]) for one in asked]), nl=False
-        )
+        answers = [object_of(to_text(one.text), one.sha256, found[one.sha256]) for one in asked]
+        click.echo(encode_json(answers), nl=False)
     else:
         _tell(store, asked, found)
     unknown = [one for one in asked if not found[one.sha256]]
@@ -82,9 +82,8 @@ def _asked(name: str) -> Iterator[Asked]:
 def _listed(lines: Iterator[bytes]) -> Iterator[Asked]:
     for number, line in enumerate(lines, 1):
         text = os.fsdecode(line.strip())
-        match = _LINE.fullmatch(text)
-        if match:
-            yield Asked(text, PREFIX + (match["a"] or match["b"]).lower())
+        if match := _LINE.fullmatch(text) or _TAGGED.fullmatch(text):
+            yield Asked(match["name"] or match["sha256"], PREFIX + match["sha256"].lower())
         elif text:
             raise UsageError(f"line {number} of the input is no sha256: `{display(text[:80])}`")
 

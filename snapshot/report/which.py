@@ -29,7 +29,7 @@ def answer(
     """What `snap which` says of one file: the first run that wrote it in full, later ones in a line each."""
     first, later = origins[0], origins[1:]
     lines = [
-        f"{title}  {sha256}",
+        sha256 if title in sha256 else f"{title}  {sha256}",
         *(f"  {key:<9}{text}" for key, text in _facts(first, names, now, (tags or {}).get(first.record.id, ()))),
         *(f"  also by  {_writer(origin, now)}" for origin in later[:MOST]),
         *([f"  {'':<9}… and {len(later) - MOST:,} more; see `--json`"] if len(later) > MOST else []),
