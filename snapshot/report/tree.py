@@ -18,7 +18,7 @@ DEEPEST = 16
 """Levels that are indented; what is deeper says whose child it is, as every node does."""
 FEW = 3
 """Other parents of a run that are named in a tree."""
-NAME, FROM, METRICS, COMMAND = 40, 100, 60, 60
+NAME, FROM, METRICS, COMMAND = 40, 120, 60, 60
 """The most characters of what has no bounds of its own."""
 
 
@@ -50,7 +50,7 @@ def drawing(
     `marked` has a `*`; lines are cut at `width` characters.
     """
     rows = [row for tree in trees for row in _rows(tree, names, now, signs, tags or {}, marked)]
-    header = ("RUN", "STATUS", "CREATED", "CODE", "FROM", "METRICS", "COMMAND")
+    header = ("RUN", "STATUS", "CREATED", "FROM", "CODE", "METRICS", "COMMAND")
     used = [column for column, name in enumerate(header) if name not in ("FROM", "METRICS") or _any(rows, column)]
     lines = table([header[i] for i in used], ([row[i] for i in used] for row in rows))
     if width is None:
@@ -81,8 +81,8 @@ def _rows(
             label,
             outcome(run),
             age(run.created, now),
-            short(run.code.digest),
             cut(_origin_of(node, records, names), FROM, signs.cut),
+            short(run.code.digest),
             cut(metrics(run.metrics, 2), METRICS, signs.cut),
             cut(command_line(run), COMMAND, signs.cut),
         )
