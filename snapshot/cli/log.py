@@ -88,16 +88,14 @@ def _hidden(records: Mapping[str, Run | None]) -> int:
 
 def _drawn(trees: tuple[Tree, ...], names: Names, marked: str | None) -> str:
     """The drawing, in signs that the terminal's encoding has, and as wide as it is."""
-    encoding = sys.stdout.encoding or "ascii"
-    signs = tree.BOX if _has(encoding, tree.BOX) else tree.ASCII
+    signs = tree.BOX if _has_box(sys.stdout.encoding) else tree.ASCII
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    text = tree.drawing(trees, names=names, now=datetime.now(UTC), signs=signs, marked=marked, width=width)
-    return text.encode(encoding, errors="backslashreplace").decode(encoding)
+    return tree.drawing(trees, names=names, now=datetime.now(UTC), signs=signs, marked=marked, width=width)
 
 
-def _has(encoding: str, signs: tree.Signs) -> bool:
+def _has_box(encoding: str) -> bool:
     try:
-        "".join([signs.fork, signs.corner, signs.bar, signs.cut]).encode(encoding)
+        (tree.BOX.fork + tree.BOX.corner + tree.BOX.bar + tree.BOX.cut).encode(encoding)
     except UnicodeEncodeError:
         return False
     return True

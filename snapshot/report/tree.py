@@ -50,7 +50,7 @@ def drawing(
     `marked` has a `*`; lines are cut at `width` characters.
     """
     rows = [row for tree in trees for row in _rows(tree, names, now, signs, tags or {}, marked)]
-    header = ("RUN", "STATUS", "CREATED", "FROM", "CODE", "METRICS", "COMMAND")
+    header = ("RUN", "STATUS", "CREATED", "FROM", "METRICS", "CODE", "COMMAND")
     used = [column for column, name in enumerate(header) if name not in ("FROM", "METRICS") or _any(rows, column)]
     lines = table([header[i] for i in used], ([row[i] for i in used] for row in rows))
     if width is None:
@@ -82,8 +82,8 @@ def _rows(
             outcome(run),
             age(run.created, now),
             cut(_origin_of(node, records, names), FROM, signs.cut),
-            short(run.code.digest),
             cut(metrics(run.metrics, 2), METRICS, signs.cut),
+            short(run.code.digest),
             cut(command_line(run), COMMAND, signs.cut),
         )
 

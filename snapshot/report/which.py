@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from snapshot.digest import short
+from snapshot.digest import hex_of, short
 from snapshot.document import to_builtins
 from snapshot.record.document import Data, Parent, Run
 from snapshot.record.lineage import Ancestor, Origin
@@ -29,7 +29,7 @@ def answer(
     """What `snap which` says of one file: the first run that wrote it in full, later ones in a line each."""
     first, later = origins[0], origins[1:]
     lines = [
-        sha256 if title in sha256 else f"{title}  {sha256}",
+        sha256 if title in (sha256, hex_of(sha256)) else f"{title}  {sha256}",
         *(f"  {key:<9}{text}" for key, text in _facts(first, names, now, (tags or {}).get(first.record.id, ()))),
         *(f"  also by  {_writer(origin, now)}" for origin in later[:MOST]),
         *([f"  {'':<9}… and {len(later) - MOST:,} more; see `--json`"] if len(later) > MOST else []),
