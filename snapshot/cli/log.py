@@ -57,7 +57,8 @@ def command(run: str | None, last: int | None, weak: bool, as_json: bool) -> Non
     if not trees:
         terminal.say("no runs yet; start one with `snap run train.py`")
         return
-    click.echo(_drawn(trees, Names(ids), marked))
+    # click would write UTF-8 to a terminal that says ASCII.
+    print(_drawn(trees, Names(ids), marked))
     if not weak and (hidden := _hidden(records)):
         terminal.note(f"{count(hidden, 'more edge')} of files that were there and not seen to be read: `--all`")
 
@@ -83,7 +84,9 @@ def _family(store: Store, run_id: str, *, weak: bool) -> Mapping[str, Run | None
 
 
 def _hidden(records: Mapping[str, Run | None]) -> int:
-    return sum(is_weak(edge) for record in records.values() if record for edge in record.parents)
+    """How many more parents there would be with weak edges."""
+    edges = [record.parents for record in records.values() if record and any(map(is_weak, record.parents))]
+    return sum(len(by_run(found, weak=True)) - len(by_run(found)) for found in edges)
 
 
 def _drawn(trees: tuple[Tree, ...], names: Names, marked: str | None) -> str:
