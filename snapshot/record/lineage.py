@@ -10,7 +10,7 @@ import posixpath
 import re
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Final, Literal, Protocol
 
 from snapshot.document import Value
@@ -29,6 +29,8 @@ RELATIONS = (RESUMED, TUNED, USED)
 """What a run made of an earlier one's output, the most telling first."""
 MOST = 10_000
 """Runs that a walk visits; what is beyond is left out."""
+MOST_EDGES = 100
+"""Edges that a run keeps to one parent: data that an earlier run prepared may be a million files."""
 
 _WEIGHTS = re.compile(
     r"\.(?:pt|pth|pt2|ckpt|checkpoint|safetensors|bin|gguf|ggml|distcp|nemo"  # PyTorch
@@ -99,8 +101,12 @@ def parents(
     named = (Input(path=found.target, sha256=found.sha256, evidence=FROM) for found in run.taken)
     edges: dict[tuple[str, str], Parent] = {}
     for had in sorted([*named, *inputs], key=lambda had: EVIDENCE.index(had.evidence)):
-        if had.evidence == VISIBLE and had.path in outputs:
+        evidence = had.evidence
+        if had.path in outputs and evidence == VISIBLE:
             continue
+        if had.path in outputs and evidence == ARGUMENT:
+            # `--out model.pt` names what is to be written, which may have been there from the last time.
+            evidence = VISIBLE
         writer = taken.get((had.path, had.sha256)) or _writer(run, had, writers.get(had.sha256, ()), record_of)
         if writer is not None and (writer.run, writer.path) not in edges:
             relation = _relation(run, had, outputs.get(had.path), writer.path, record_of(writer.run))
@@ -110,9 +116,10 @@ def parents(
                 input=had.path,
                 sha256=had.sha256,
                 relation=relation,
-                evidence=had.evidence,
+                evidence=evidence,
             )
-    return tuple(sorted(edges.values(), key=strength))
+    kept = (group[:MOST_EDGES] for group in by_run(edges.values(), weak=True).values())
+    return tuple(sorted(chain.from_iterable(kept), key=strength))
 
 
 def strength(edge: Parent) -> tuple[int, int, str, str]:

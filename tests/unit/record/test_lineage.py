@@ -88,6 +88,15 @@ def test_what_was_merely_there_and_is_written_over_is_a_leftover_and_no_input():
     assert len(found(a_run(2), had("model.pt", evidence="visible"), earlier=[wrote])) == 1
 
 
+def test_an_argument_may_name_what_is_to_be_written_so_a_file_written_over_is_a_weak_edge():
+    wrote = a_run(1, outputs=(output("model.pt", BYTES),))
+    run = a_run(2, outputs=(output("model.pt", OTHER, change="changed"),))
+    (weak,) = found(run, had("model.pt", evidence="argument"), earlier=[wrote])
+    assert lineage.is_weak(weak)
+    (sure,) = found(a_run(2), had("model.pt", evidence="argument"), earlier=[wrote])
+    assert not lineage.is_weak(sure)
+
+
 @pytest.mark.parametrize(
     ("parent", "child", "path", "written", "relation"),
     [
@@ -111,6 +120,14 @@ def test_the_relation_tells_what_was_made_of_it(
     outputs = (output(path, written, change="changed"),) if written else ()
     (got,) = found(a_run(2, outputs=outputs, **child), had(path), earlier=[wrote])
     assert got.relation == relation
+
+
+def test_of_a_folder_that_an_earlier_run_prepared_the_surest_edges_are_kept():
+    names = [f"{number:03}.png" for number in range(300)]
+    digests = [f"sha256:{number:064x}" for number in range(300)]
+    wrote = a_run(1, outputs=tuple(map(output, [*names, "z.pt"], [*digests, BYTES])))
+    edges = found(a_run(2), *map(had, [*names, "z.pt"], [*digests, BYTES]), earlier=[wrote])
+    assert [e.path for e in edges] == ["z.pt", *names[:99]]
 
 
 def test_commands_run_the_same_program_if_only_options_differ():

@@ -117,13 +117,6 @@ def test_what_is_endless_in_a_record_is_cut():
     assert max(len(line) for line in drawn(a_run(1), run)) < 400
 
 
-def test_short_names_are_those_of_one_run_alone():
-    names = Names(["20260101T1-aaaa", "20260101T2-bbbb", "20260101T3-bbbb", "20260101T4-2026"])
-    assert names("20260101T1-aaaa") == "aaaa"
-    assert names("20260101T2-bbbb") == "20260101T2-bbbb"
-    assert names("20260101T4-2026") == "20260101T4-2026"  # every ID begins so
-
-
 def test_thousands_of_runs_are_drawn_however_deep():
     chain = [a_run(0), *(a_run(number, parents=(edge(number - 1),)) for number in range(1, 2500))]
     alone = [a_run(number) for number in range(2500, 5000)]
