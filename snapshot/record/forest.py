@@ -20,9 +20,9 @@ class Node(Value, kw_only=True, frozen=True):
     is_last: bool
     """Whether none that has the same parent follows."""
     under: tuple[Parent, ...] = ()
-    """The edges to the run that it is drawn under, the strongest first."""
+    """The edges to the run that it is drawn under, the surest first."""
     also: tuple[Parent, ...] = ()
-    """The strongest edge to each of its other parents."""
+    """The surest edge to each of its other parents."""
 
 
 Tree = tuple[Node, ...]

@@ -21,7 +21,7 @@ READ: Final = "read"
 ARGUMENT: Final = "argument"
 VISIBLE: Final = "visible"
 EVIDENCE = (FROM, READ, ARGUMENT, VISIBLE)
-"""How it is known that a run had its input, the strongest first."""
+"""How it is known that a run had its input, the surest first."""
 RESUMED: Final = "resumed-from"
 TUNED: Final = "fine-tuned-from"
 USED: Final = "used"
@@ -72,7 +72,7 @@ class Ancestor(Value, kw_only=True, frozen=True):
     child: str
     """The run by which it was come upon, the nearest one."""
     edges: tuple[Parent, ...]
-    """The edges from that child to it, the strongest first."""
+    """The edges from that child to it, the surest first."""
 
 
 class Origin(Value, kw_only=True, frozen=True):
@@ -90,7 +90,7 @@ class Origin(Value, kw_only=True, frozen=True):
 def parents(
     run: Run, inputs: Iterable[Input], writers: Mapping[str, Sequence[Writer]], record_of: RecordOf
 ) -> tuple[Parent, ...]:
-    """The edges of `run` to the earlier runs that wrote its inputs, the strongest first.
+    """The edges of `run` to the earlier runs that wrote its inputs, the surest first.
 
     `writers` has, for each sha256 that is known, the runs that wrote it, oldest first. What `--from` put in place
     needs none: it is in `run.taken`. An input that was merely there, and that the run wrote over, makes no edge: it is
@@ -101,30 +101,34 @@ def parents(
     named = (Input(path=found.target, sha256=found.sha256, evidence=FROM) for found in run.taken)
     edges: dict[tuple[str, str], Parent] = {}
     for had in sorted([*named, *inputs], key=lambda had: EVIDENCE.index(had.evidence)):
-        evidence = had.evidence
-        if had.path in outputs and evidence == VISIBLE:
+        output = outputs.get(had.path)
+        evidence = had.evidence if output is None else _WRITTEN_OVER.get(had.evidence, had.evidence)
+        if evidence is None:
             continue
-        if had.path in outputs and evidence == ARGUMENT:
-            # `--out model.pt` names what is to be written, which may have been there from the last time.
-            evidence = VISIBLE
         writer = taken.get((had.path, had.sha256)) or _writer(run, had, writers.get(had.sha256, ()), record_of)
         if writer is not None and (writer.run, writer.path) not in edges:
-            relation = _relation(run, had, outputs.get(had.path), writer.path, record_of(writer.run))
             edges[writer.run, writer.path] = Parent(
                 run=writer.run,
                 path=writer.path,
                 input=had.path,
                 sha256=had.sha256,
-                relation=relation,
+                relation=_relation(run, had, output, writer.path, record_of(writer.run)),
                 evidence=evidence,
             )
     kept = (group[:MOST_EDGES] for group in by_run(edges.values(), weak=True).values())
-    return tuple(sorted(chain.from_iterable(kept), key=strength))
+    return surest_first(chain.from_iterable(kept))
 
 
-def strength(edge: Parent) -> tuple[int, int, str, str]:
-    """Sorts edges, the strongest first; words that this version does not know come last."""
-    return _place(edge.evidence, EVIDENCE), _place(edge.relation, RELATIONS), edge.run, edge.path
+_WRITTEN_OVER = {ARGUMENT: VISIBLE, VISIBLE: None}
+"""What evidence is worth once the run wrote over its input: `--out model.pt` names what is to be written."""
+
+
+def surest_first(edges: Iterable[Parent]) -> tuple[Parent, ...]:
+    """By evidence, then by relation, then the newest parent first; words that this version does not know come last."""
+    found = sorted(edges, key=lambda edge: edge.path)
+    found.sort(key=lambda edge: edge.run, reverse=True)
+    found.sort(key=lambda edge: (_place(edge.evidence, EVIDENCE), _place(edge.relation, RELATIONS)))
+    return tuple(found)
 
 
 def is_weak(edge: Parent) -> bool:
@@ -133,9 +137,9 @@ def is_weak(edge: Parent) -> bool:
 
 
 def by_run(edges: Iterable[Parent], *, weak: bool = False) -> dict[str, tuple[Parent, ...]]:
-    """The edges to each parent, the strongest first, as are the parents; without weak ones unless `weak`."""
+    """The edges to each parent, the surest first, as are the parents; without weak ones unless `weak`."""
     found: defaultdict[str, list[Parent]] = defaultdict(list)
-    for edge in sorted(edges, key=strength):
+    for edge in surest_first(edges):
         if weak or not is_weak(edge):
             found[edge.run].append(edge)
     return {run: tuple(group) for run, group in found.items()}
@@ -190,7 +194,7 @@ def which(writers: Iterable[Writer], record_of: RecordOf) -> tuple[Origin, ...]:
 def _origin(record: Run, paths: tuple[str, ...], record_of: RecordOf) -> Origin:
     known = ancestors(record, record_of)
     runs = {ancestor.run for ancestor in known}
-    maybe = tuple(edge for edge in sorted(record.parents, key=strength) if is_weak(edge) and edge.run not in runs)
+    maybe = tuple(edge for edge in surest_first(record.parents) if is_weak(edge) and edge.run not in runs)
     return Origin(record=record, paths=paths, ancestors=known, maybe=maybe)
 
 

@@ -164,11 +164,11 @@ def test_ancestors_are_told_nearest_first_and_each_once():
     }
     told = lineage.ancestors(runs[run_id(4)], runs.get)
     assert [(a.run, a.child) for a in told] == [
-        (run_id(2), run_id(4)),
         (run_id(3), run_id(4)),
-        (run_id(1), run_id(2)),
+        (run_id(2), run_id(4)),
+        (run_id(1), run_id(3)),
     ]
-    assert [e.path for e in told[1].edges] == ["model.pt", "opt.pt"]
+    assert [e.path for e in told[0].edges] == ["model.pt", "opt.pt"]
     assert run_id(8) in [a.run for a in lineage.ancestors(runs[run_id(4)], runs.get, weak=True)]
 
 

@@ -89,7 +89,7 @@ def test_an_edge_that_nobody_saw_says_so():
 def test_of_many_parents_the_first_are_named():
     runs = [a_run(number) for number in range(1, 8)]
     (line,) = column(drawn(*runs, a_run(8, parents=tuple(edge(number) for number in range(1, 8)))), "FROM")[1:2]
-    assert line == "used 0001:model.pt, " + ", ".join(f"also from 000{i}:model.pt" for i in (2, 3, 4)) + ", 3 more"
+    assert line == "used 0007:model.pt, " + ", ".join(f"also from 000{i}:model.pt" for i in (6, 5, 4)) + ", 3 more"
 
 
 def test_lines_are_cut_where_the_terminal_ends():
