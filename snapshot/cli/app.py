@@ -24,6 +24,8 @@ COMMANDS = {
     "ls": "List the runs of this project.",
     "show": "Show the record of a run.",
     "logs": "Print what a run printed.",
+    "log": "Draw how runs descend from each other.",
+    "which": "Tell which run wrote a file, and what it was made of.",
     "rm": "Remove runs, with their outputs.",
     "doctor": "Check this machine: engine, disk, network, GPU.",
 }
