@@ -87,7 +87,15 @@ def _entries(store: Store, run: Run) -> tuple[CodeEntry, ...] | None:
 
 def _reader(store: Store) -> code.Read:
     contents = packs.load(store.path)
-    return lambda entry: packs.read(store.path, contents, bytes.fromhex(entry.sha256))
+
+    def read(entry: CodeEntry) -> bytes:
+        try:
+            sha256 = bytes.fromhex(entry.sha256)
+        except ValueError:
+            raise StoreError(f"the manifest of `{text.shown(entry.path)}` is damaged") from None
+        return packs.read(store.path, contents, sha256)
+
+    return read
 
 
 def _patches(found: RunDifference, read: code.Read) -> Iterator[tuple[str, code.Patch | str]]:

@@ -22,8 +22,8 @@ Opcode = tuple[str, int, int, int, int]
 
 CONTEXT = 3
 """Lines around a change, as in git."""
-PATIENCE = 20_000
-"""Lines that are matched; where more differ, finding what they have in common takes too long."""
+PATIENCE = 40_000
+"""Lines of both files together that are matched, in less than a second; beyond that it may take minutes."""
 _LOOKS = 8000
 """Bytes at the beginning of a file that tell whether it is text, as in git: there is no NUL in text."""
 

@@ -55,7 +55,7 @@ def _together(name: str, old: Mapping[str, str], new: Mapping[str, str]) -> Part
 
 
 def _command(run: Run) -> dict[str, str]:
-    what = {} if run.command.kind == "command" else {run.command.kind: run.command.argv[0]}
+    what = {} if run.command.kind == "command" else {run.command.kind: "".join(run.command.argv[:1])}
     return {**what, "directory": run.command.directory}
 
 

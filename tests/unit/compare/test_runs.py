@@ -98,6 +98,8 @@ def test_arguments_of_records_that_have_no_parameters() -> None:
     assert sections(difference(old, new)) == {"arguments": {"lr": ("1", "2")}}
     old, new = (side(command=Command(argv=("bash", "-c", c), kind="command", directory=".")) for c in ("a", "b"))
     assert sections(difference(old, new)) == {"arguments": {"c": ("a", "b")}}
+    nothing = side(command=Command(argv=(), kind="script", directory="."))
+    assert sections(difference(side(), nothing)) == {"command": {"script": ("train.py", "")}}
 
 
 def test_the_stack_is_compared_by_the_locks() -> None:
