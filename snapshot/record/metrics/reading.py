@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
+from itertools import islice
 from pathlib import Path
 
 from snapshot.project.names import from_text
@@ -15,6 +16,7 @@ LARGEST = 50_000_000
 """Bytes of a file; larger ones are data."""
 ALTOGETHER = 100_000_000
 """Bytes that are read of a run at most: about three seconds."""
+MOST_FILES = 1000
 MOST_NAMES = 10_000
 """In one file; one with more is a table of data."""
 MOST = 1000
@@ -39,7 +41,7 @@ def metrics_of(outputs: Iterable[Output], open: Callable[[str], Path]) -> tuple[
     size alone; one that is damaged, or not what its name says, has no metrics and is no error.
     """
     found: list[tuple[str, str, float, int]] = []
-    for output in _chosen(outputs):
+    for output in islice(_chosen(outputs), MOST_FILES):
         if len(found) < MOST:
             last = _collected(open(output.path), _reader(output.path))
             found += ((output.path, name, value, points) for name, (value, points) in last.items())

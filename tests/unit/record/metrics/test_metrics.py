@@ -178,6 +178,13 @@ def test_at_most_a_thousand_are_kept_and_those_near_the_top_first(folder: Path) 
     assert list(found) == sorted(found, key=lambda m: (m.path, m.name))
 
 
+def test_a_file_for_each_sample_is_not_read_to_the_end() -> None:
+    opened = []
+    many = [Output(path=f"s/{i}.json", size=2, sha256="x", mode=0o644, change="created") for i in range(5000)]
+    assert metrics_of(many, lambda path: opened.append(path) or Path("/nowhere") / path) == ()  # type: ignore[func-returns-value]
+    assert len(opened) == reading.MOST_FILES
+
+
 def test_names_that_no_document_could_hold(folder: Path) -> None:
     write(folder, "m.json", '{"\\ud800": 1}')
     assert [metric.name for metric in read(folder)] == ["?"]
