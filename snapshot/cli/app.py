@@ -25,6 +25,7 @@ COMMANDS = {
     "show": "Show the record of a run.",
     "logs": "Print what a run printed.",
     "log": "Draw how runs descend from each other.",
+    "diff": "Compare two runs: arguments, code, packages, platform, data, results.",
     "which": "Tell which run wrote a file, and what it was made of.",
     "rm": "Remove runs, with their outputs.",
     "doctor": "Check this machine: engine, disk, network, GPU.",

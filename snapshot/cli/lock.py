@@ -128,7 +128,8 @@ def _check(place: Place, settings: Settings) -> None:
 
 def _tell_changes(old: Lock | None, new: Lock, *, most: int | None = None) -> bool:
     """Whether there are any."""
-    from snapshot.report.lock import changes, table
+    from snapshot.compare.lock import changes
+    from snapshot.report.lock import table
 
     found = changes(old, new)
     if found:

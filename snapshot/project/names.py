@@ -23,7 +23,7 @@ def to_text(path: str) -> str:
 
 def from_text(text: str) -> str:
     """The inverse of `to_text`: what can be opened."""
-    return os.fsdecode(text[1:].encode("latin-1")) if text.startswith(MARK) else text
+    return os.fsdecode(text[1:].encode("latin-1", "replace")) if text.startswith(MARK) else text
 
 
 def display(path: str) -> str:
