@@ -24,7 +24,11 @@ COMMANDS = {
     "ls": "List the runs of this project.",
     "show": "Show the record of a run.",
     "logs": "Print what a run printed.",
+    "tag": "Give a run a tag, or take it away.",
+    "note": "Write a note about a run.",
     "rm": "Remove runs, with their outputs.",
+    "gc": "Remove what no run needs any more.",
+    "fsck": "Check that everything kept is as it was.",
     "doctor": "Check this machine: engine, disk, network, GPU.",
 }
 """In the order of the work; each is `snapshot.cli.NAME`, whose command has this line as its short help."""

@@ -125,14 +125,6 @@ class Index:
             return [f"the index is damaged: {problem}"]
         return [] if right else [f"the index does not say what the record of run {run.id} says"]
 
-    def damage(self) -> str | None:
-        """What SQLite finds wrong with the file, reading all of it."""
-        try:
-            ((said,),) = self._db.execute("PRAGMA integrity_check(1)")
-        except (sqlite3.DatabaseError, ValueError) as problem:
-            return str(problem).lower()
-        return None if said == "ok" else str(said).lower()
-
     def rebuild(self) -> None:
         """Throw the index away and make it anew."""
         self._db.close()
@@ -249,6 +241,18 @@ class Index:
             self._db = _fresh(sqlite3.connect(":memory:"))
         self._refresh()
         return action()
+
+
+def damage(path: Path) -> str | None:
+    """What SQLite finds wrong with an index, reading all of it; nothing for one that is not there."""
+    if not path.exists():
+        return None
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            ((said,),) = db.execute("PRAGMA integrity_check(1)")
+    except (sqlite3.DatabaseError, ValueError) as problem:
+        return None if _refused(problem) else str(problem).lower()
+    return None if said == "ok" else str(said).lower()
 
 
 def _refused(problem: Exception) -> bool:

@@ -76,13 +76,13 @@ def load(store: Path) -> Contents:
         names = {name.removesuffix(SUFFIX) for name in os.listdir(folder) if name.endswith(SUFFIX) and name[0] != "."}
     except FileNotFoundError:
         return Contents([], {})
-    cached = _cached(store)
-    if not names.issuperset(cached.packs):  # a pack is gone
-        cached = Contents([], {})
-    for name in sorted(names.difference(cached.packs)):
+    known = cached(store)
+    if not names.issuperset(known.packs):  # a pack is gone
+        known = Contents([], {})
+    for name in sorted(names.difference(known.packs)):
         found = members(folder / (name + SUFFIX))
-        cached.add(name, {member.sha256: (member.offset, member.size) for member in found})
-    return cached
+        known.add(name, {member.sha256: (member.offset, member.size) for member in found})
+    return known
 
 
 def save(store: Path, contents: Contents) -> None:
@@ -249,7 +249,8 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _cached(store: Path) -> Contents:
+def cached(store: Path) -> Contents:
+    """What the cache says, true or not."""
     try:
         return msgspec.msgpack.decode((store / CACHE).read_bytes(), type=Contents)
     except (OSError, msgspec.MsgspecError):
