@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from snapshot.report.select import METRIC, OWN, PARAMETER, Row, common_metrics
+from snapshot.report.select import METRIC, OWN, PARAMETER, Row, common_metrics, values
 from snapshot.report.text import ago, clip, command_line, duration, outcome, table
 
 MOST_METRICS = 3
@@ -25,7 +25,8 @@ def usual(rows: Sequence[Row], width: int | None = None) -> list[str]:
 
 def listing(rows: Sequence[Row], columns: Sequence[str], now: datetime) -> str:
     """The rows in their order."""
-    return table([_head(key) for key in columns], [[_cell(row, key, now) for key in columns] for row in rows])
+    cells = [_column(key, now) for key in columns]
+    return table([_head(key) for key in columns], [[cell(row) for cell in cells] for row in rows])
 
 
 def _head(key: str) -> str:
@@ -34,19 +35,24 @@ def _head(key: str) -> str:
     return key.removeprefix(METRIC).removeprefix(PARAMETER)
 
 
-def _cell(row: Row, key: str, now: datetime) -> str:
-    run = row.run
+def _column(key: str, now: datetime) -> Callable[[Row], str]:
+    """What a column shows of each row."""
     match key:
+        case "id":
+            return lambda row: row.run.id
+        case "name":
+            return lambda row: row.run.name or ""
         case "created":
-            return ago(run.created, now)
+            return lambda row: ago(row.run.created, now)
         case "time":
-            return duration(run.seconds)
+            return lambda row: duration(row.run.seconds)
         case "status":
-            return outcome(run)
+            return lambda row: outcome(row.run)
         case "command":
-            return clip(command_line(run), _COMMAND)
-    return ", ".join(_value(value) for value in row.values(key))
+            return lambda row: clip(command_line(row.run), _COMMAND)
+    value = values(key)
+    return lambda row: ", ".join(map(_text, value(row)))
 
 
-def _value(value: str | float) -> str:
+def _text(value: str | float) -> str:
     return f"{value:.6g}" if isinstance(value, float) else clip(str(value), _COMMAND)

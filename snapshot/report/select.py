@@ -15,8 +15,6 @@ from snapshot.record.labels import NONE, Labels
 from snapshot.record.summary import Summary
 from snapshot.report.text import command_line, outcome
 
-OWN = ("id", "name", "tag", "status", "created", "time", "outputs", "command")
-"""Keys that every run has; beside them those of its metrics and parameters."""
 METRIC, PARAMETER = "metric.", "param."
 """Before a key, where its name alone would mean something else."""
 _EXPRESSION = re.compile(r"\s*([^<>=!]+?)\s*(<=|>=|!=|==|=|<|>)\s*(.*?)\s*", re.DOTALL)
@@ -28,45 +26,44 @@ _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
 }
 
 
-class Row(Value, frozen=True):
+Values = tuple[str | float, ...]
+
+
+class Row(Value, frozen=True, gc=False):
     """A run with what is said of it."""
 
     run: Summary
     labels: Labels = NONE
 
-    def values(self, key: str) -> tuple[str | float, ...]:
-        """What the run has under `key`: nothing, one, or several (tags)."""
-        own = _own(self, key)
-        if own is not None:
-            return own
-        found = None
-        if not key.startswith(PARAMETER):
-            found = self.run.metrics.get(key.removeprefix(METRIC))
-        if found is None and not key.startswith(METRIC):
-            found = self.run.parameters.get(key.removeprefix(PARAMETER))
-        return () if found is None else (found,)
+
+def values(key: str) -> Callable[[Row], Values]:
+    """What a run has under `key`: nothing, one, or several (tags)."""
+    if key in _OWN:
+        return _OWN[key]
+    name = key.removeprefix(METRIC).removeprefix(PARAMETER)
+
+    def found(row: Row) -> Values:
+        if name in row.run.metrics and not key.startswith(PARAMETER):
+            return (row.run.metrics[name],)
+        if name in row.run.parameters and not key.startswith(METRIC):
+            return (row.run.parameters[name],)
+        return ()
+
+    return found
 
 
-def _own(row: Row, key: str) -> tuple[str | float, ...] | None:
-    run = row.run
-    match key:
-        case "id":
-            return (run.id,)
-        case "name":
-            return (run.name,) if run.name else ()
-        case "tag":
-            return tuple(row.labels.tags)
-        case "status":
-            return (outcome(run),)
-        case "created":
-            return (run.created,)
-        case "time":
-            return () if run.seconds is None else (run.seconds,)
-        case "outputs":
-            return (run.outputs,)
-        case "command":
-            return (command_line(run),)
-    return None
+_OWN: Mapping[str, Callable[[Row], Values]] = {
+    "id": lambda row: (row.run.id,),
+    "name": lambda row: (row.run.name,) if row.run.name else (),
+    "tag": lambda row: tuple(sorted(row.labels.tags)),
+    "status": lambda row: (outcome(row.run),),
+    "created": lambda row: (row.run.created,),
+    "time": lambda row: () if row.run.seconds is None else (row.run.seconds,),
+    "outputs": lambda row: (row.run.outputs,),
+    "command": lambda row: (command_line(row.run),),
+}
+OWN = tuple(_OWN)
+"""Keys that every run has; beside them those of its metrics and parameters."""
 
 
 class Filter(Value, frozen=True):
@@ -79,7 +76,7 @@ class Filter(Value, frozen=True):
 
     def fits(self, row: Row) -> bool:
         """Whether the run fulfils it; one without the key fulfils only `!=`."""
-        found = row.values(self.key)
+        found = values(self.key)(row)
         if self.sign == "!=":
             return not any(_equal(value, self.value) for value in found)
         return any(self._compare(value) for value in found)
@@ -115,7 +112,7 @@ def known(rows: Iterable[Row]) -> list[str]:
 
 def check(keys: Iterable[str], rows: Sequence[Row]) -> None:
     """Raises UsageError for a key that none of the runs has, with the one that was probably meant."""
-    unknown = [key for key in keys if key not in OWN and not any(row.values(key) for row in rows)]
+    unknown = [key for key in keys if key not in OWN and not any(map(values(key), rows))]
     if unknown:
         names = known(rows)
         near = difflib.get_close_matches(unknown[0], names, n=1)
@@ -125,10 +122,11 @@ def check(keys: Iterable[str], rows: Sequence[Row]) -> None:
 
 def ordered(rows: Iterable[Row], key: str, *, descending: bool) -> list[Row]:
     """Sorted by `key`, numbers before texts; runs that lack it come last either way, equal ones stay in their order."""
+    value = values(key)
     rows = list(rows)
-    have = [row for row in rows if row.values(key)]
-    lack = [row for row in rows if not row.values(key)]
-    return [*sorted(have, key=lambda row: _rank(row.values(key)[0]), reverse=descending), *lack]
+    have = [row for row in rows if value(row)]
+    lack = [row for row in rows if not value(row)]
+    return [*sorted(have, key=lambda row: _rank(value(row)[0]), reverse=descending), *lack]
 
 
 def common_metrics(rows: Sequence[Row], most: int) -> list[str]:

@@ -73,11 +73,11 @@ def ago(moment: str, now: datetime) -> str:
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Columns, left-aligned, two spaces apart."""
-    lines = [[harmless(cell).replace("\n", "\\n") for cell in row] for row in (header, *rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
-    )
+    lines = [
+        [cell if cell.isprintable() else harmless(cell).replace("\n", "\\n") for cell in row] for row in (header, *rows)
+    ]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
 
 
 def command_line(run: Run | Summary) -> str:
