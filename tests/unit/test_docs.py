@@ -286,7 +286,9 @@ def test_scripts_that_pages_name_are_there() -> None:
             assert (ROOT / name).exists(), f"{source.relative_to(ROOT)} names {name}"
 
 
-@pytest.mark.parametrize("name", ["reference/cli", "reference/lock", "reference/run", "explanation/same-image"])
+@pytest.mark.parametrize(
+    "name", ["reference/cli", "reference/lock", "reference/run", "reference/store", "explanation/same-image"]
+)
 def test_lines_are_not_too_long(name: str) -> None:
     long = [line for line in page(f"docs/{name}.md").splitlines() if len(line) > LONGEST]
     assert long == []
