@@ -33,8 +33,6 @@ T = TypeVar("T")
 
 FILE = "index.sqlite"
 _VERSION = 1
-_PATIENCE = 5.0
-"""Seconds to wait for another process that writes."""
 _AT_ONCE = 500
 """Runs taken in together, and digests asked for together: few enough for any SQLite, and for the memory."""
 _TABLES = """
@@ -58,8 +56,10 @@ class Written(Value, frozen=True):
 class Index:
     """Answers about all runs of a store; nothing here raises for an index that can't be used, only for the records."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, patience: float = 5.0) -> None:
+        """Wait for another process that writes no longer than `patience` seconds."""
         self._store = store
+        self._patience = patience
         self._path = store.cache / FILE
         self._db = self._connect()
         self._pending: list[Run] = []
@@ -214,7 +214,7 @@ class Index:
             for _ in range(2):
                 with suppress(OSError):  # no such folder, and none can be made
                     try:
-                        return _open(self._path)
+                        return _open(self._path, self._patience)
                     except sqlite3.DatabaseError as problem:
                         if _refused(problem):
                             break
@@ -270,9 +270,9 @@ def _refused(problem: Exception) -> bool:
     }
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _open(path: Path, patience: float) -> sqlite3.Connection:
     path.parent.mkdir(exist_ok=True)
-    db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
+    db = sqlite3.connect(path, timeout=patience, isolation_level=None)
     try:
         db.execute("PRAGMA journal_mode=DELETE")
         db.execute("PRAGMA mmap_size=0")

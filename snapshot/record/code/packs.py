@@ -63,8 +63,12 @@ class Contents(msgspec.Struct, array_like=True):
 
     def add(self, pack: str, places: dict[bytes, tuple[int, int]]) -> None:
         """Take in a pack; what an earlier one holds too stays there."""
-        number = len(self.packs)
-        self.packs.append(pack)
+        if pack in self.packs:  # it was damaged, and has been replaced by a whole one
+            number = self.packs.index(pack)
+            self.places = {sha256: place for sha256, place in self.places.items() if place.pack != number}
+        else:
+            number = len(self.packs)
+            self.packs.append(pack)
         for sha256, (offset, size) in places.items():
             self.places.setdefault(sha256, Place(number, offset, size))
 

@@ -64,7 +64,9 @@ def _is_other(store: Store, tree: Path, hashes: Hashes) -> bool:
     try:
         entries = snapshots.manifest(store.path, PREFIX + tree.name).entries
     except (StoreError, OSError):
-        return False  # nothing to compare with, and nothing that asks for it
+        return False
+    if snapshots.identity(entries) != PREFIX + tree.name:
+        return False  # nothing to compare with
     try:
         return any(
             os.readlink(tree / from_text(entry.path)) != from_text(entry.target)
