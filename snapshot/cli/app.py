@@ -27,7 +27,11 @@ COMMANDS = {
     "log": "Draw how runs descend from each other.",
     "diff": "Compare two runs: arguments, code, packages, platform, data, results.",
     "which": "Tell which run wrote a file, and what it was made of.",
+    "tag": "Give a run a tag, or take it away.",
+    "note": "Write a note about a run.",
     "rm": "Remove runs, with their outputs.",
+    "gc": "Remove what no run needs any more.",
+    "fsck": "Check that everything kept is as it was.",
     "doctor": "Check this machine: engine, disk, network, GPU.",
 }
 """In the order of the work; each is `snapshot.cli.NAME`, whose command has this line as its short help."""

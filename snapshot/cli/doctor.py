@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import click
 
@@ -13,9 +11,6 @@ from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.document import encode_json
 from snapshot.errors import HostError
-
-if TYPE_CHECKING:
-    from snapshot.finding import Finding
 
 _PATIENCE = 4
 """Seconds that the engine may take for one answer."""
@@ -37,6 +32,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
     from snapshot.doctor.examination import examine
     from snapshot.doctor.site import Site
     from snapshot.host.engine import Engine
+    from snapshot.report.findings import page
 
     place, cache = Place.here(), None
     with suppress(HostError):
@@ -52,31 +48,3 @@ def command(ctx: click.Context, as_json: bool) -> None:
         findings = examine(site)
     click.echo(encode_json(findings) if as_json else page(findings), nl=not as_json)
     ctx.exit(1 if any(finding.severity == "error" for finding in findings) else 0)
-
-
-def page(findings: Sequence[Finding]) -> str:
-    """A line for each finding, its remedy below, and how many there are in the end."""
-    from snapshot.report.text import harmless
-
-    width = max((len(finding.check) for finding in findings), default=0)
-    lines = []
-    for finding in findings:
-        lines.append(f"{finding.severity:<7}  {finding.check:<{width}}  {_one_line(finding.message)}")
-        if finding.remedy:
-            lines.append(f"{'':<7}  {'':<{width}}  → {_one_line(finding.remedy)}")
-    return harmless("\n".join([*lines, "", summary(findings)]))
-
-
-def summary(findings: Sequence[Finding]) -> str:
-    """The last line."""
-    from snapshot.report.text import count
-
-    errors, warnings = (sum(f.severity == kind for f in findings) for kind in ("error", "warning"))
-    if errors or warnings:
-        found = ", ".join(count(number, kind) for number, kind in ((errors, "error"), (warnings, "warning")) if number)
-        return f"{found} in {count(len({f.check for f in findings}), 'check')}"
-    return f"nothing is wrong: {count(len({f.check for f in findings}), 'check')}"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

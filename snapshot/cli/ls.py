@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+import sys
 from datetime import UTC, datetime
 
 import click
@@ -8,7 +10,6 @@ from snapshot.cli import terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.document import encode_json
-from snapshot.report import text
 
 
 def _count(ctx: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
@@ -21,26 +22,58 @@ def _count(ctx: click.Context, parameter: click.Parameter, value: str | None) ->
 
 
 @click.command("ls", short_help=COMMANDS["ls"])
-@click.option("-n", "--last", metavar="N", callback=_count, help="Only the newest N runs.")
+@click.option("-n", "--last", metavar="N", callback=_count, help="Only the first N of the list: the newest N runs.")
+@click.option("--filter", "filters", metavar="EXPR", multiple=True, help="Only runs that fit, as in 'lr<0.1'.")
+@click.option("--sort", metavar="KEY", help="Order by KEY, smallest first; by -KEY the other way.")
+@click.option("--reverse", is_flag=True, help="Turn the order round.")
+@click.option("--columns", metavar="KEYS", help="Show these columns: keys with commas between them.")
 @click.option("--json", "as_json", is_flag=True, help="The whole records, as a JSON list.")
-def command(last: int | None, as_json: bool) -> None:
+def command(
+    last: int | None, filters: tuple[str, ...], sort: str | None, reverse: bool, columns: str | None, as_json: bool
+) -> None:
     """List the runs of this project, newest first.
+
+    A KEY is id, name, tag, status, created, time (seconds), outputs, command, a metric or a parameter. EXPR is a key,
+    one of < <= > >= = !=, and a value.
 
     \b
     Example:
-      snap ls
+      snap ls --sort -accuracy --filter 'lr<0.1' --filter status=ok
+      snap ls --columns id,lr,accuracy,loss
       snap ls --json | jq '.[0].outputs'
     """
-    import itertools
+    from snapshot.record import labels
+    from snapshot.record.index import Index
+    from snapshot.report import select
+    from snapshot.report.listing import listing, usual
 
+    conditions = [select.parse(text) for text in filters]
+    asked = [key.strip() for key in columns.split(",")] if columns else []
+    by = sort.removeprefix("-") if sort else None
     store = Place.here().store
-    runs = list(itertools.islice(store.all(), last))
+    index = Index(store)
+    index.refresh()
+    for run_id in index.damaged:
+        terminal.warn(f"the record of run {run_id} can't be read; see `snap fsck`")
+    said = labels.every(store)
+    rows = [select.Row(run, said.get(run.id, labels.NONE)) for run in index.summaries()]
+    if rows:
+        select.check([*(condition.key for condition in conditions), *asked, *filter(None, [by])], rows)
+    for condition in conditions:
+        rows = [row for row in rows if condition.fits(row)]
+    if by:
+        rows = select.ordered(rows, by, descending=by != sort)
+    rows = (rows[::-1] if reverse else rows)[:last]
     if as_json:
-        click.echo(encode_json(runs), nl=False)
-        return
-    for run_id in store.damaged():
-        terminal.warn(f"the record of run {run_id} can't be read")
-    if not runs:
+        click.echo(encode_json([store.read(row.run.id) for row in rows]), nl=False)
+    elif rows:
+        click.echo(listing(rows, asked or usual(rows, _width()), datetime.now(UTC)))
+    elif conditions:
+        terminal.say("no run fits")
+    else:
         terminal.say("no runs yet; start one with `snap run train.py`")
-        return
-    click.echo(text.listing(runs, datetime.now(UTC)))
+
+
+def _width() -> int | None:
+    """Of the terminal; None where the list goes elsewhere, as through a pipe."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

@@ -12,7 +12,8 @@ from snapshot.report import text
 @click.argument("run", default="latest")
 @click.option("--json", "as_json", is_flag=True, help="The record as it is stored.")
 def command(run: str, as_json: bool) -> None:
-    """Show the record of RUN: an ID, a unique prefix, a name, `latest` (the default) or `latest~1`.
+    """Show the record of RUN, its tags and notes. RUN is an ID, a unique prefix, a tag, a name, `latest` (the default)
+    or `latest~1`.
 
     \b
     Example:
@@ -20,11 +21,13 @@ def command(run: str, as_json: bool) -> None:
       snap show latest~1 --json
     """
     from snapshot.lock import document as lock
+    from snapshot.record import labels
 
     store = Place.here().store
     record = store.read(store.find(run))
     if as_json:
         click.echo(encode_json(record), nl=False)
         return
-    click.echo(text.details(record, lock.read(store.folder(record.id) / lock.FILE_NAME)))
+    said = labels.every(store).get(record.id, labels.NONE)
+    click.echo(text.details(record, lock.read(store.folder(record.id) / lock.FILE_NAME), said))
     click.echo(f"\n{store.folder(record.id)}")

@@ -1,12 +1,16 @@
 """The store: `.snap/` in the project, plain files that explain themselves.
 
     .snap/runs/ID/run.json   the record            .snap/code/    what ran, kept once
-    .snap/runs/ID/outputs/   what it wrote          .snap/cache/   can be deleted at any time
-    .snap/runs/ID/log        what it printed        .snap/active/  runs that are not finished
+    .snap/runs/ID/outputs/   what it wrote         .snap/data/    which files the data were
+    .snap/runs/ID/log        what it printed       .snap/active/  runs that are not finished
+    .snap/labels/            tags and notes        .snap/cache/   can be deleted at any time
 
 A file in `active/` is there from before a run's container exists until after its record is final. Whoever looks
 after the run holds a lock on it (flock), which the kernel lets go of when that process dies, however it dies: a file
 that can be locked belongs to a run that nobody looks after.
+
+`lock` is for all of it: whoever keeps code or labels holds it together with others, whoever removes what no run needs
+holds it alone.
 """
 
 from __future__ import annotations
@@ -14,14 +18,16 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Self
 
 from snapshot.document import encode_json
 from snapshot.errors import StoreError, UsageError
 from snapshot.host.files import disk_errors, make_dirs, remove_tree, write_atomic
+from snapshot.project.names import display
+from snapshot.record import locks
 from snapshot.record.document import Run, loads
 
 FOLDER = ".snap"
@@ -30,20 +36,30 @@ VERSION = "1"
 _README = """\
 This folder is the memory of `snap run`: one folder for each run under runs/.
 
-runs/ID/run.json   the record: command, code, platform, host, results (JSON)
-runs/ID/snap.lock  the lock of the image that it ran in
-runs/ID/log        what it printed
-runs/ID/outputs/   the files that it wrote
-runs/ID/gpu.csv    what its GPUs did, second by second
-code/              the project's files as they were when a run started, each content kept once;
-                   the .json files list them, the .tar files hold them
-active/            runs that are not finished
-cache/             can be deleted at any time
+runs/ID/run.json       the record: command, code, data, platform, host, results (JSON)
+runs/ID/snap.lock      the lock of the image that it ran in
+runs/ID/log            what it printed
+runs/ID/outputs/       the files that it wrote
+runs/ID/gpu.csv        what its GPUs did, second by second
+runs/ID/reads.json.gz  which files it opened
+runs/ID/SHA256SUMS     digests of the files above, for `sha256sum -c SHA256SUMS`
+labels/ID.json         tags and notes that were given to the run afterwards
+code/                  the project's files as they were when a run started, each content kept once;
+                       the .json files list them, the .tar files hold them
+data/                  which files the data folders had: `zcat FILE | tr '\\0' '\\n'` shows sha256, size and path;
+                       `zcat FILE | sha256sum` gives the name of FILE, which is the folder's digest in the record
+active/                runs that are not finished
+cache/                 can be deleted at any time
+lock                   held while something is kept or removed
 
-`snap ls`, `snap show RUN`, `snap rm RUN` read and remove; nothing here is needed to run the project.
+`snap ls`, `snap show RUN`, `snap rm RUN` read and remove, `snap fsck` checks all of it, `snap gc` removes what no run
+needs; nothing here is needed to run the project. Output files may be shared between runs as hard links: do not edit
+them in place.
 """
 
 _LATEST = re.compile(r"latest(?:~(\d+))?")
+NO_NAME = re.compile(r"latest(~.*)?|\d+|\d{8}T\d*(-[0-9a-f]*)?")
+"""What can't be the name or tag of a run: RUN takes it for something else."""
 
 
 class Claim:
@@ -79,8 +95,6 @@ class Store:
     def create(self) -> None:
         """Make the folder if it is not there; raises HostError where nothing can be written."""
         existed = self.exists()
-        if existed:
-            self._check_version()
         for folder in (self.runs, self.active, self.cache, self.path / "code"):
             make_dirs(folder)
         if existed:
@@ -90,16 +104,31 @@ class Store:
         write_atomic(self.path / "version", f"{VERSION}\n".encode(), durable=False)
 
     def exists(self) -> bool:
-        """Whether there is a store."""
-        return (self.path / "version").exists()
-
-    def _check_version(self) -> None:
-        found = (self.path / "version").read_text(encoding="utf-8").strip()
+        """Whether there is a store; raises StoreError when it is of a version whose files mean something else."""
+        try:
+            found = (self.path / "version").read_bytes().decode(errors="replace").strip()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
         if found != VERSION:
             raise StoreError(
-                f"`{self.path}` is a store of version {found}, and this program knows {VERSION}",
+                f"`{self.path}` is a store of version {display(found)}, and this program knows {VERSION}",
                 hint="upgrade with `pip install --upgrade snapshot-ml`",
             )
+        return True
+
+    def lock_shared(self) -> AbstractContextManager[None]:
+        """Keep others from removing what no record names yet: from before the code is kept until one does.
+
+        Waits while the store is swept. Where nothing can be written it goes on without.
+        """
+        return locks.shared(self.path / "lock")
+
+    def lock_exclusive(self, waiting: Callable[[], None] = lambda: None) -> AbstractContextManager[None]:
+        """Be the only one at work; `waiting` is called once if that takes time.
+
+        Raises HostError where nothing can be written or locked.
+        """
+        return locks.exclusive(self.path / "lock", waiting)
 
     def folder(self, run_id: str) -> Path:
         """Where everything about the run lies."""
@@ -146,8 +175,8 @@ class Store:
         return bad
 
     def find(self, text: str) -> str:
-        """The ID of the run that `text` means: an ID, a unique prefix of it or of its last part, a name, `latest`,
-        `latest~1`. A name that several runs have means the newest of them.
+        """The ID of the run that `text` means: an ID, `latest`, `latest~1`, a tag, a name, or a unique prefix of an ID
+        or of its last part, in this order. A name that several runs have means the newest of them.
 
         Raises UsageError when there is none, or when a prefix fits several.
         """
@@ -159,9 +188,8 @@ class Store:
             raise UsageError(f"there is no run `{text}`: {_count(len(ids))}", hint="see `snap ls`")
         if text in ids:
             return text
-        for run in self.all():
-            if run.name == text:
-                return run.id
+        if not NO_NAME.fullmatch(text) and (named := self._named(text)):
+            return named
         found = [i for i in ids if text and (i.startswith(text) or i.rpartition("-")[2].startswith(text))]
         if len(found) == 1:
             return found[0]
@@ -169,6 +197,17 @@ class Store:
             shown = ", ".join(f"`{i}`" for i in found[:5])
             raise UsageError(f"`{text}` fits {len(found)} runs: {shown}", hint="type more of the ID")
         raise UsageError(f"there is no run `{text}`: {_count(len(ids))}", hint="see `snap ls`")
+
+    def _named(self, text: str) -> str | None:
+        from snapshot.record import labels
+        from snapshot.record.index import Index
+
+        tagged = labels.tagged(self, text)
+        if tagged and self.has_record(tagged):
+            return tagged
+        index = Index(self)
+        index.refresh()
+        return index.named(text)
 
     def claim(self, run_id: str) -> Claim:
         """Become the one who looks after a new run; its file in `active/` appears locked already."""
@@ -221,6 +260,8 @@ class Store:
         hidden = self.runs / f".removed-{run_id}"
         with disk_errors(folder), suppress(FileNotFoundError):
             folder.rename(hidden)
+        with disk_errors(folder):
+            (self.path / "labels" / f"{run_id}.json").unlink(missing_ok=True)
         remove_tree(hidden)
 
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from snapshot.project.names import display, from_text
 from snapshot.record.document import Exit, GpuUsage, Output, Run
+from snapshot.record.labels import NONE, Labels
 
 if TYPE_CHECKING:
     from snapshot.lock.document import Lock
+    from snapshot.record.summary import Summary
 
 T = TypeVar("T")
 
@@ -71,14 +73,14 @@ def ago(moment: str, now: datetime) -> str:
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Columns, left-aligned, two spaces apart."""
-    lines = [list(header), *([harmless(cell).replace("\n", "\\n") for cell in row] for row in rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
-    )
+    lines = [
+        [cell if cell.isprintable() else harmless(cell).replace("\n", "\\n") for cell in row] for row in (header, *rows)
+    ]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
 
 
-def command_line(run: Run) -> str:
+def command_line(run: Run | Summary) -> str:
     """What was typed, as a shell would take it."""
     import shlex
 
@@ -86,7 +88,7 @@ def command_line(run: Run) -> str:
     return prefix + shlex.join(run.command.argv)
 
 
-def outcome(run: Run) -> str:
+def outcome(run: Run | Summary) -> str:
     """In one or two words how the run stands."""
     if run.exit is None:
         return run.status
@@ -103,32 +105,17 @@ def _ended(end: Exit, status: str) -> str:
     return "ok" if end.code == 0 else f"exit {end.code}"
 
 
-def listing(runs: Sequence[Run], now: datetime) -> str:
-    """The table of `snap ls`."""
-    rows = [
-        (
-            run.id,
-            run.name or "",
-            outcome(run),
-            ago(run.created, now),
-            duration(run.seconds),
-            str(len(run.outputs)),
-            _clip(command_line(run)),
-        )
-        for run in runs
-    ]
-    return table(("RUN", "NAME", "STATUS", "CREATED", "TIME", "OUTPUTS", "COMMAND"), rows)
-
-
-def _clip(text: str, width: int = 60) -> str:
+def clip(text: str, width: int) -> str:
+    """`text`, or as much of it as has `width` letters."""
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def details(run: Run, lock: Lock | None = None) -> str:
-    """The page of `snap show`; `lock` is the one that the run was started with."""
+def details(run: Run, lock: Lock | None = None, labels: Labels = NONE) -> str:
+    """The page of `snap show`; `lock` is the one that the run was started with, `labels` what was said of it since."""
     pairs = [
         ("run", run.id + (f" ({run.name})" if run.name else "")),
-        ("command", _clip(command_line(run), _LONGEST_COMMAND)),
+        *([("tags", ", ".join(sorted(labels.tags)))] if labels.tags else []),
+        ("command", clip(command_line(run), _LONGEST_COMMAND)),
         ("in", run.command.directory),
         ("status", outcome(run) + (f": {run.exit.error}" if run.exit and run.exit.error else "")),
         ("created", run.created),
@@ -145,6 +132,7 @@ def details(run: Run, lock: Lock | None = None) -> str:
         *_some("output", run.outputs, _output),
         *_some("deleted", run.deleted, shown),
         *(("note", text) for text in run.notes),
+        *((f"note of {said.time[:10]}", said.text) for said in labels.notes),
     ]
     width = max(len(key) for key, _ in pairs)
     return "\n".join(f"{key.ljust(width)}  {harmless(value)}" for key, value in pairs)

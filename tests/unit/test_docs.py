@@ -287,7 +287,11 @@ def test_scripts_that_pages_name_are_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["reference/cli", "reference/lock", "reference/run", "reference/metrics", "explanation/same-image"]
+    "name",
+    [
+        *("reference/cli", "reference/lock", "reference/run", "reference/metrics", "reference/store"),
+        "explanation/same-image",
+    ],
 )
 def test_lines_are_not_too_long(name: str) -> None:
     long = [line for line in page(f"docs/{name}.md").splitlines() if len(line) > LONGEST]

@@ -11,7 +11,7 @@ import fcntl
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -41,6 +41,16 @@ class Place(NamedTuple):
     size: int
 
 
+class Member(NamedTuple):
+    """A content in a pack, as reading the pack finds it."""
+
+    name: bytes
+    executable: bool
+    offset: int
+    size: int
+    sha256: bytes
+
+
 class Contents(msgspec.Struct, array_like=True):
     """Every content of the store, by its sha256."""
 
@@ -53,8 +63,12 @@ class Contents(msgspec.Struct, array_like=True):
 
     def add(self, pack: str, places: dict[bytes, tuple[int, int]]) -> None:
         """Take in a pack; what an earlier one holds too stays there."""
-        number = len(self.packs)
-        self.packs.append(pack)
+        if pack in self.packs:  # it was damaged, and has been replaced by a whole one
+            number = self.packs.index(pack)
+            self.places = {sha256: place for sha256, place in self.places.items() if place.pack != number}
+        else:
+            number = len(self.packs)
+            self.packs.append(pack)
         for sha256, (offset, size) in places.items():
             self.places.setdefault(sha256, Place(number, offset, size))
 
@@ -66,12 +80,13 @@ def load(store: Path) -> Contents:
         names = {name.removesuffix(SUFFIX) for name in os.listdir(folder) if name.endswith(SUFFIX) and name[0] != "."}
     except FileNotFoundError:
         return Contents([], {})
-    cached = _cached(store)
-    if not names.issuperset(cached.packs):  # a pack is gone
-        cached = Contents([], {})
-    for name in sorted(names.difference(cached.packs)):
-        cached.add(name, _read_pack(folder / (name + SUFFIX)))
-    return cached
+    known = cached(store)
+    if not names.issuperset(known.packs):  # a pack is gone
+        known = Contents([], {})
+    for name in sorted(names.difference(known.packs)):
+        found = members(folder / (name + SUFFIX))
+        known.add(name, {member.sha256: (member.offset, member.size) for member in found})
+    return known
 
 
 def save(store: Path, contents: Contents) -> None:
@@ -170,7 +185,7 @@ class Writer:
     def _note(self, name: bytes, executable: bool, sha256: bytes, offset: int, size: int) -> None:
         self.places[sha256] = (offset, size)
         self._offset = offset + size + -size % tar.BLOCK
-        self._names.update(b"%d %d %s %s\0" % (executable, size, sha256, name))
+        self._names.update(_in_name(Member(name, executable, offset, size, sha256)))
 
     def _flush(self) -> None:
         data = b"".join(self._chunks)
@@ -190,6 +205,15 @@ class Writer:
         files.make_dirs(self.folder)
         remove_leftovers(self.folder)
         self._temporary, self._descriptor = create_temporary(self.folder)
+
+
+def name_of(found: Iterable[Member]) -> str:
+    """The name of a pack with these contents, in their order: one that has another name is damaged."""
+    return hashlib.sha256(b"".join(map(_in_name, found))).hexdigest()
+
+
+def _in_name(member: Member) -> bytes:
+    return b"%d %d %s %s\0" % (member.executable, member.size, member.sha256, member.name)
 
 
 def create_temporary(folder: Path) -> tuple[str, int]:
@@ -229,22 +253,22 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _cached(store: Path) -> Contents:
+def cached(store: Path) -> Contents:
+    """What the cache says, true or not."""
     try:
         return msgspec.msgpack.decode((store / CACHE).read_bytes(), type=Contents)
     except (OSError, msgspec.MsgspecError):
         return Contents([], {})
 
 
-def _read_pack(path: Path) -> dict[bytes, tuple[int, int]]:
+def members(path: Path) -> Iterator[Member]:
     """What a pack holds, by reading all of it; nothing from where it is damaged on."""
     import tarfile
 
-    places: dict[bytes, tuple[int, int]] = {}
     with suppress(OSError, tarfile.TarError), tarfile.open(path, "r:") as pack:
         for member in pack:
             stream = pack.extractfile(member)
             if stream is not None:
-                digest = hashlib.file_digest(stream, "sha256")  # type: ignore[arg-type]
-                places[digest.digest()] = (member.offset_data, member.size)
-    return places
+                sha256 = hashlib.file_digest(stream, "sha256").digest()  # type: ignore[arg-type]
+                name = os.fsencode(member.name)
+                yield Member(name, member.mode & 0o100 != 0, member.offset_data, member.size, sha256)

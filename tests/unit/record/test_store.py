@@ -154,3 +154,39 @@ def test_the_clock_of_the_file_system_is_not_behind_what_was_changed_before(stor
     time.sleep(0.02)
     (tmp_path / "after").write_text("x")
     assert os.stat(tmp_path / "before").st_ctime_ns < moment <= os.stat(tmp_path / "after").st_ctime_ns
+
+
+def test_a_store_of_a_newer_version_is_not_read_either(store: Store):
+    (store.path / "version").write_bytes(b"2\xff\x1b\n")
+    with pytest.raises(StoreError, match=r"version 2\\ufffd\\x1b, and this program knows 1") as caught:
+        store.exists()
+    assert "upgrade" in (caught.value.hint or "")
+
+
+def test_an_id_is_found_though_no_other_record_can_be_read(store: Store):
+    keep(store, a_run("20260101T000000000-aaaa"), a_run("20260102T000000000-bbbb"))
+    for path in store.runs.glob("*/run.json"):
+        path.write_bytes(b"{")
+    assert store.find("20260101T000000000-aaaa") == store.find("aaaa") == store.find("latest~1")
+
+
+def test_who_holds_the_lock_alone_waits_for_all_others_and_they_for_it(store: Store):
+    script = (
+        "import sys; from pathlib import Path; from snapshot.record.store import Store\n"
+        f"store = Store(Path({str(store.project)!r}))\n"
+        "with store.lock_shared(): print('held', flush=True); sys.stdin.read()\n"
+    )
+    child = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert child.stdin is not None and child.stdout is not None
+    assert child.stdout.readline() == b"held\n"
+    with store.lock_shared():
+        pass
+    with store.lock_exclusive(child.stdin.close):
+        assert child.wait() == 0
+
+
+def test_a_lock_in_a_folder_that_is_not_there_hinders_nobody_who_adds(tmp_path: Path):
+    with Store(tmp_path / "none").lock_shared():
+        pass
+    with pytest.raises(OSError), Store(tmp_path / "none").lock_exclusive():
+        pass

@@ -1,0 +1,50 @@
+"""The code snapshots: their manifests, and the contents in the packs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+from snapshot import digest as digests
+from snapshot.errors import StoreError
+from snapshot.project.names import display, from_text
+from snapshot.record.code import snapshots
+from snapshot.record.code.snapshots import CodeEntry
+from snapshot.record.code.survey import Pack
+from snapshot.record.fsck.fault import COPY, Fault, error, shown, some
+from snapshot.record.store import Store
+
+_ANEW = f"{COPY}; or `snap fsck --repair`, and the next run of the same code keeps it anew"
+
+
+def check(store: Store, uses: Mapping[str, list[str]], packs: Collection[Pack]) -> Iterator[Fault]:
+    """Each pack, each snapshot, and whether those are there that runs need."""
+    for pack in packs:
+        if not pack.whole:
+            yield error("code", f"{shown(store, pack.path)} is damaged", COPY)
+    there = {member.sha256.hex(): member.size for pack in packs for member in pack.members}
+    found = snapshots.listed(store.path)
+    for digest in found:
+        yield from _snapshot(store, digest, there, uses.get(digest, []))
+    for digest in sorted(uses.keys() - set(found)):
+        said = f"the code snapshot {display(digest)} of run {some(uses[digest])} is gone"
+        yield error("code", said, _ANEW)
+
+
+def _snapshot(store: Store, digest: str, there: Mapping[str, int], runs: list[str]) -> Iterator[Fault]:
+    path = store.path / snapshots.FOLDER / f"{digests.hex_of(digest)}.json"
+    of_runs = f", the code of run {some(runs)}," if runs else ""
+    try:
+        entries = snapshots.manifest(store.path, digest).entries
+        whole = snapshots.identity(entries) == digest
+    except (StoreError, OSError, ValueError) as problem:
+        yield error("code", f"{shown(store, path)}{of_runs} can't be read: {problem}", COPY)
+        return
+    if not whole:
+        yield error("code", f"{shown(store, path)}{of_runs} is not the list that it was", COPY)
+    lost = [_name(entry) for entry in entries if entry.sha256 and there.get(entry.sha256) != entry.size]
+    if lost:
+        yield error("code", f"of {shown(store, path)}{of_runs} the contents are gone or damaged: {some(lost)}", _ANEW)
+
+
+def _name(entry: CodeEntry) -> str:
+    return f"`{display(from_text(entry.path))}`"
