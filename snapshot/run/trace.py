@@ -29,7 +29,7 @@ PLACE = "/run/snapshot"
 METRICS = "snap-metrics.jsonl"
 """Where `snapshot.log` writes, in the project."""
 
-MOST_BYTES = 2**29
+MOST_BYTES = 2**28
 MOST_NAMES = 2**20
 _LONGEST = 8192
 """Bytes of an entry; Linux's paths have 4096 at most."""
@@ -140,7 +140,7 @@ class _Noted:
             while self._bytes > 0 and (chunk := file.read(min(2**20, self._bytes))):
                 self._bytes -= len(chunk)
                 *entries, rest = (rest + chunk).split(b"\0")
-                yield from entries
+                yield from set(entries)
                 if len(rest) > _LONGEST:
                     break
             # Of a process that was killed while it wrote, or that no tracer wrote.
@@ -187,16 +187,21 @@ def _sorted_out(noted: _Noted, project: str, code: Container[str], data: Sequenc
         kind, name = places.of(path)
         found[kind].add(to_text(name))
     missing = {_normal(path) for path in noted.names["?"]} - opened
-    modules = {_CACHED.sub(r"\g<module>", name).partition(".")[0] for name in noted.names["m"] if "-info" not in name}
     return reads.ReadsFile(
         processes=noted.processes,
         project=tuple(sorted(found["project"])),
         data=tuple(sorted(found["data"])),
         outside=tuple(sorted(found["outside"])),
-        modules=tuple(sorted(name for name in modules if name.isidentifier())),
+        modules=tuple(sorted({module for name in noted.names["m"] if (module := _module(name))})),
         missing=tuple(sorted(map(to_text, missing))),
         complete=noted.complete,
     )
+
+
+def _module(file: str) -> str | None:
+    """The name by which the file or folder of site-packages is imported; None when it is something else."""
+    name, _, ending = _CACHED.sub(r"\g<module>", file).partition(".")
+    return name if name.isidentifier() and ending != "pth" else None
 
 
 def _normal(path: str) -> str:
