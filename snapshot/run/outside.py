@@ -48,7 +48,7 @@ def _declared(text: str, *, cwd: Path, reason: str) -> Bind:
     path = Path(os.path.normpath(cwd / os.path.expanduser(text)))
     if not path.exists():
         raise UsageError(f"the data path `{text}` does not exist", hint="check the path, also that its disk is mounted")
-    if _hides_platform(str(path)):
+    if hides_platform(str(path)):
         raise UsageError(
             f"the data path `{path}` would hide the image's own files", hint="name the folder inside it that is meant"
         )
@@ -76,7 +76,7 @@ def _from_argument(text: str, cwd: Path, root: Path, directory: PurePosixPath) -
     if path.is_relative_to(root) or not os.path.lexists(path):
         return None
     target = os.path.normpath(PurePosixPath(WORKSPACE) / directory / text)
-    if _hides_platform(target) or not path.exists():
+    if hides_platform(target) or not path.exists():
         return None
     return _bind(path, str(path), target, "argument")
 
@@ -86,7 +86,7 @@ def lost(arguments: Iterable[str], *, cwd: Path, root: Path) -> list[str]:
     found = []
     for text in _candidates(arguments):
         path = Path(os.path.normpath(cwd / text))
-        outside = not path.is_relative_to(root) and not _hides_platform(str(path)) and path.parent != Path("/tmp")
+        outside = not path.is_relative_to(root) and not hides_platform(str(path)) and path.parent != Path("/tmp")
         if outside and not os.path.lexists(path) and path.parent.is_dir():
             found.append(text)
     return found
@@ -100,7 +100,7 @@ def from_links(links: Iterable[tuple[str, str, str]]) -> list[Bind]:
     binds = []
     for link, text, end in links:
         target = os.path.normpath(PurePosixPath(WORKSPACE) / PurePosixPath(link).parent / text)
-        if not _hides_platform(target):
+        if not hides_platform(target):
             binds.append(_bind(Path(end), link, target, "link"))
     return binds
 
@@ -128,7 +128,8 @@ def _bind(source: Path, path: str, target: str, reason: str) -> Bind:
     return Bind(source=source, data=Data(path=to_text(path), target=to_text(target), kind=kind, reason=reason))
 
 
-def _hides_platform(target: str) -> bool:
+def hides_platform(target: str) -> bool:
+    """Whether a mount at `target` would lie over the image's own files, or over the project."""
     return (
         target in _TOO_WIDE
         or any(target == s or target.startswith(s + "/") for s in _SYSTEM)

@@ -1,0 +1,180 @@
+"""Runs at the start of every Python of a training, and notes what the process opens, by an audit hook (PEP 578).
+
+`snapshot-run.pth` in the image's site-packages starts it; without the folder FOLDER it does nothing. Each process has a
+file of its own there: entries that end in NUL, one letter and a name.
+
+    r/workspace/data.csv    was opened to be read         ?/mnt/x.npy    was asked for, and is not there
+    mnumpy                  a package of the image        !              from here on nothing more is noted
+
+It must never be noticed: it raises nothing, prints nothing, and imports nothing that Python has not imported by then.
+It is compiled at each start, so it is short.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPING = False
+if TYPING:
+    from types import TracebackType
+    from typing import Any
+
+FOLDER = "/run/snapshot/trace"
+WORKSPACE = "/workspace/"
+MOST = 200_000
+"""Names of one process."""
+
+OPENED = frozenset(("sqlite3.connect", "ctypes.dlopen", "cpython.run_file"))
+LISTED = frozenset(("os.listdir", "os.scandir"))
+EVENTS = frozenset(("open", "import", "os.chdir")) | OPENED | LISTED
+NOT_READ = os.O_WRONLY | os.O_TRUNC | os.O_EXCL | os.O_DIRECTORY
+NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+ENCODING, ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+
+
+class Notes:
+    """The file of this process."""
+
+    def __init__(self) -> None:
+        self.left = MOST
+        self.open()
+
+    def open(self) -> None:
+        self.process = os.getpid()
+        self.file = os.open(f"{FOLDER}/{self.process}-{os.urandom(4).hex()}", NEW, 0o644)
+        self.identity = self.status()
+
+    def status(self) -> tuple[int, int]:
+        found = os.fstat(self.file)
+        return found.st_dev, found.st_ino
+
+    def is_open(self) -> bool:
+        """Whether the descriptor still is our file: what the program has closed may be a file of its own by now."""
+        try:
+            return self.status() == self.identity
+        except OSError:
+            return False
+
+    def reopen(self) -> None:
+        """A file for a process that was forked, or that has closed all its descriptors."""
+        try:
+            if self.is_open():
+                os.close(self.file)
+            self.open()
+        except Exception:  # another root folder, or a hook of the program's that forbids it
+            self.left = 0
+
+    def add(self, entry: str) -> None:
+        """Write it at once: what kills the process loses nothing."""
+        if self.process != os.getpid() or not self.is_open():
+            self.reopen()
+        if self.left:
+            self.left -= 1
+            os.write(self.file, (entry if self.left else "!").encode(ENCODING, ERRORS) + b"\0")
+
+
+class Tracer:
+    """What was noted already, and what becomes of an event."""
+
+    def __init__(self, notes: Notes, image: tuple[str, ...]) -> None:
+        self.notes, self.image = notes, image
+        self.seen: set[str] = set()
+        self.folder = ""
+        """The working directory and a slash; empty when it has to be asked for."""
+
+    def take(self, event: str, args: Any) -> None:
+        """One event of EVENTS."""
+        try:
+            if event == "open":
+                if not args[2] & NOT_READ:
+                    self.opened(args[0], args[2] & os.O_CREAT)
+            elif event == "import":
+                self.opened(args[1])  # an extension module, which the linker opens; else None
+            elif event == "os.chdir":
+                self.folder = ""  # this comes before the change
+            elif event in LISTED:
+                self.listed(args[0])
+            else:
+                self.opened(args[0])
+        except Exception as problem:
+            if not is_ours(problem.__traceback__):
+                raise
+
+    def opened(self, given: Any, creates: int = 0) -> None:
+        """Note a file, once."""
+        path = self.absolute(given)
+        if path is None or path in self.seen or not self.notes.left:
+            return
+        if path.startswith(self.image):
+            self.note("m", package(path))
+        elif path.startswith(WORKSPACE) or exists(path):
+            self.note("r", path)
+        elif not creates:
+            self.note("?", path)
+
+    def listed(self, given: Any) -> None:
+        """Note a folder that is not there."""
+        path = self.absolute(given)
+        if path is not None and not path.startswith((WORKSPACE, *self.image)) and not exists(path):
+            self.note("?", path)
+
+    def absolute(self, given: Any) -> str | None:
+        """The path that a function was given; None for a descriptor, and for what is no path."""
+        if given.__class__ is not str:
+            if given is None or isinstance(given, int):
+                return None
+            given = os.fspath(given)
+            if isinstance(given, bytes):
+                given = given.decode(ENCODING, ERRORS)
+        if given[:1] != "/":
+            self.folder = self.folder or os.getcwd() + "/"
+            given = self.folder + given
+        return os.path.normpath(given) if "/." in given else given  # type: ignore[no-any-return]
+
+    def note(self, letter: str, name: str) -> None:
+        # What was missing may be there the next time, and a package is not a path.
+        key = name if letter == "r" else letter + name
+        if name and key not in self.seen and "\0" not in name:
+            self.seen.add(key)
+            self.notes.add(letter + name)
+
+
+def exists(path: str) -> bool:
+    try:
+        os.lstat(path)
+    except OSError:
+        return False
+    return True
+
+
+def package(path: str) -> str:
+    """What of the image's packages the file belongs to, as its folder or file is called; empty for other files."""
+    inner = path.partition("-packages/")[2]
+    return inner if inner.startswith("__pycache__/") else inner.partition("/")[0]
+
+
+def is_ours(trace: TracebackType | None) -> bool:
+    """Whether an error is this file's own; the program's signal handlers can run, and raise, anywhere."""
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_globals is globals()
+
+
+def start() -> None:
+    """Trace this process from now on."""
+    prefixes = [prefix + "/" for prefix in (sys.prefix, sys.base_prefix) if not WORKSPACE.startswith(prefix + "/")]
+    system = ("/usr/", "/proc/", "/dev/", "/etc/", "/lib/", "/lib64/", "/sys/", "/run/", "/bin/", "/sbin/")
+    take, events = Tracer(Notes(), (*system, *prefixes)).take, EVENTS
+
+    def hook(event: str, args: Any) -> None:
+        # Called for whatever Python tells of, every `id()` too; a method in its place would take twice as long.
+        if event in events:
+            take(event, args)
+
+    sys.addaudithook(hook)
+
+
+if os.path.isdir(FOLDER) and not hasattr(sys, "_snapshot_run"):
+    sys._snapshot_run = True  # type: ignore[attr-defined]  # a `.pth` file can be read twice
+    start()
