@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from contextlib import nullcontext, suppress
+
 import click
 
 from snapshot.cli import terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
-from snapshot.errors import StoreError, UsageError
+from snapshot.errors import EngineError, StoreError, UsageError
 from snapshot.record.store import Store, container_of
 
 
@@ -75,7 +77,9 @@ def _let_go(place: Place, run_id: str) -> None:
     try:
         record = place.store.read(run_id)
     except StoreError:
-        place.engine.remove(container_of(run_id))
+        # Only one that is not finished is known to have something there.
+        with nullcontext() if run_id in place.store.unfinished() else suppress(EngineError):
+            place.engine.remove(container_of(run_id))
         return
     if record.status not in ("finished", "failed"):
         clear(record, place.engine)

@@ -21,7 +21,8 @@ from tests.unit.record.stores import packs as pack_files
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "project") if (tmp_path / "project").mkdir() is None else Store(tmp_path)
+    (tmp_path / "project").mkdir()
+    return Store(tmp_path / "project")
 
 
 def swept(store: Store) -> list[str]:
