@@ -24,6 +24,7 @@ COMMANDS = {
     "ls": "List the runs of this project.",
     "show": "Show the record of a run.",
     "logs": "Print what a run printed.",
+    "data": "Data of runs: what they were, and what has changed since.",
     "rm": "Remove runs, with their outputs.",
     "doctor": "Check this machine: engine, disk, network, GPU.",
 }

@@ -209,11 +209,8 @@ def _remove(place: Path) -> None:
 
 def _mark(method: str, path: bytes, *values: bytes) -> bytes:
     """The checksum of a row."""
-    mark = hashlib.blake2b(method.encode() + b"\0" + path, digest_size=16)
-    for value in values:
-        mark.update(len(value).to_bytes(8, "little"))
-        mark.update(value)
-    return mark.digest()
+    lengths = b" ".join(b"%d" % len(value) for value in values)
+    return hashlib.sha256(b"\0".join((method.encode(), path, lengths, *values))).digest()
 
 
 def _locked(descriptor: int, stopped: Callable[[], bool]) -> bool:
