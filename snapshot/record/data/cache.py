@@ -30,7 +30,7 @@ LOCKS = "data-locks"
 RACY = 2 * 10**9
 """ns: the coarsest time stamps, FAT's, are 2 s apart."""
 _VERSION = 1
-_WAIT = 2.0
+_WAIT = 1.0
 """Seconds for another process's write, which takes milliseconds."""
 _PENDING = 4 << 20
 _MOST = 500 << 20
@@ -124,18 +124,20 @@ class Cache:
         return None
 
     def _try(self, ask: Callable[[sqlite3.Connection], Any]) -> Any:
-        """What the database says; None without one. A damaged one is made anew for the next time."""
+        """What the database says; None without one. A damaged one is made anew, one that refuses is done without."""
         import sqlite3
 
         database = self._opened()
         try:
             return None if database is None else ask(database)
         except sqlite3.OperationalError:
-            return None
+            # Locked, or the disk is full: to ask again for every folder would take longer than to hash.
+            self.close()
+            self._folder = None
         except sqlite3.DatabaseError:
             self.close()
             _remove(self._place)
-            return None
+        return None
 
     def _opened(self) -> sqlite3.Connection | None:
         import sqlite3

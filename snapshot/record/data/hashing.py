@@ -64,12 +64,19 @@ class StoppedError(Exception):
 class Hasher:
     """Threads that hash files. `background`: few, and at low priority, since a training goes on beside them."""
 
-    def __init__(self, *, sample: bool, background: bool, stopped: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        *,
+        sample: bool = False,
+        background: bool = False,
+        stopped: Callable[[], bool] = lambda: False,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
         cores = len(os.sched_getaffinity(0))
         # The weight of a nice process holds within its control group only, and containers have their own.
         self.threads = min(4, max(1, cores // 2)) if background else min(16, max(2, cores))
         self.files = self.bytes = 0
-        self._sample, self._background, self._stopped = sample, background, stopped
+        self._sample, self._background, self._stopped, self._clock = sample, background, stopped, clock
         self._count = threading.Lock()
         self._local = threading.local()
         self._pool = ThreadPoolExecutor(self.threads, initializer=self._begin)
@@ -97,7 +104,7 @@ class Hasher:
     def _hash(self, folder: bytes, stats: Sequence[Stat]) -> Batch:
         if self._stopped():
             raise StoppedError
-        moment = time.time_ns()
+        moment = self._clock()
         outcomes = tuple(self._outcome(folder + seen.name, seen) for seen in stats)
         with self._count:
             self.files += len(stats)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -45,9 +46,15 @@ class Identifier:
     """
 
     def __init__(
-        self, store: Path, cache: Path | None, *, method: Method = "content", background: bool = False
+        self,
+        store: Path,
+        cache: Path | None,
+        *,
+        method: Method = "content",
+        background: bool = False,
+        clock: Callable[[], int] = time.time_ns,
     ) -> None:
-        self.store, self.method, self.background = store, method, background
+        self.store, self.method, self.background, self.clock = store, method, background, clock
         self.cache = Cache(cache)
 
     def known(self, seen: Look) -> Identity | None:
@@ -94,7 +101,9 @@ class Identifier:
                 return found
             from snapshot.record.data.hashing import Hasher, StoppedError
 
-            hasher = Hasher(sample=self.method == "sample", background=self.background, stopped=stopped)
+            hasher = Hasher(
+                sample=self.method == "sample", background=self.background, stopped=stopped, clock=self.clock
+            )
             try:
                 return self._surveyed(Survey(seen, self.cache, self.method, hasher, progress))
             except StoppedError:

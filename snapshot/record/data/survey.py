@@ -200,7 +200,8 @@ class Survey:
         places = iter(folder.unknown)
         for future in folder.batches:
             batch = self._wait(future)
-            for at, outcome in zip(places, batch.outcomes, strict=False):
+            # The outcomes first: what zip asks first it takes one more of.
+            for outcome, at in zip(batch.outcomes, places, strict=False):
                 entry = folder.entries[at]
                 if not isinstance(outcome, bytes):
                     folder.odd[at] = outcome
