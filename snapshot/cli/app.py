@@ -27,6 +27,7 @@ COMMANDS = {
     "log": "Draw how runs descend from each other.",
     "diff": "Compare two runs: arguments, code, packages, platform, data, results.",
     "which": "Tell which run wrote a file, and what it was made of.",
+    "data": "Data of runs: what they were, and what has changed since.",
     "tag": "Give a run a tag, or take it away.",
     "note": "Write a note about a run.",
     "rm": "Remove runs, with their outputs.",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from snapshot.report.text import harmless
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
     from rich.status import Status
 
 
@@ -61,6 +62,46 @@ def step(text: str) -> Iterator[Step]:
             yield _lines[-1]
         finally:
             _lines.pop()
+
+
+class Bar:
+    """A piece of work whose size is known, in bytes."""
+
+    def update(self, done: int, total: int, detail: str = "") -> None:
+        """Show how much is done; nothing where lines can't be drawn over."""
+
+
+@contextmanager
+def progress(text: str) -> Iterator[Bar]:
+    """Work that is drawn as a bar, with bytes and time left, and gone when done; one plain line where `step` is one."""
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        note(text)
+        yield Bar()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Drawing
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TextColumn("{task.fields[detail]}", markup=False),
+        TimeRemainingColumn(),
+    )
+    with Drawing(*columns, console=Console(stderr=True, highlight=False), transient=True) as drawing:
+        yield _DrawnBar(drawing, harmless(text))
+
+
+class _DrawnBar(Bar):
+    """A bar that is drawn."""
+
+    def __init__(self, drawing: Progress, text: str) -> None:
+        self._drawing = drawing
+        self._task = drawing.add_task(text, total=None, detail="")
+
+    def update(self, done: int, total: int, detail: str = "") -> None:
+        self._drawing.update(self._task, completed=done, total=total, detail=harmless(detail))
 
 
 class _Drawn(Step):

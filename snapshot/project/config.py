@@ -43,6 +43,8 @@ class Configuration(Document, frozen=True, kw_only=True, rename="kebab"):
     """Larger files are data."""
     large_folder: str = "100 MB"
     """Larger folders are data."""
+    identify: Literal["content", "mtime", "sample"] = "content"
+    """What data are told apart by: docs/reference/data.md."""
 
     @property
     def large_file_bytes(self) -> int:

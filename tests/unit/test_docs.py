@@ -5,7 +5,7 @@ import shlex
 import subprocess
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +54,25 @@ def rows(lines: list[str]) -> list[list[str]]:
 
 
 def command_of(name: str) -> click.Command:
-    found = snap.get_command(click.Context(snap, info_name="snap"), name)
+    """The command that is typed as `snap NAME`; that of a group has two words."""
+    found: click.Command | None = snap
+    for word in name.split():
+        assert isinstance(found, click.Group), f"`snap {name}` is no command: there is no group above `{word}`"
+        found = found.get_command(click.Context(found, info_name="snap"), word)
     assert found is not None, f"`snap {name}` is in COMMANDS and can't be loaded"
     return found
+
+
+def with_their_parts(names: Iterable[str]) -> Iterator[str]:
+    """Each command, and after a group each of its own."""
+    for name in names:
+        yield name
+        command = command_of(name)
+        if isinstance(command, click.Group):
+            yield from (f"{name} {part}" for part in command.list_commands(click.Context(command)))
+
+
+EVERY = list(with_their_parts(COMMANDS))
 
 
 def typed(text: str) -> Iterator[list[str]]:
@@ -71,8 +87,12 @@ def parse(arguments: list[str], where: str) -> None:
     """Let click parse what comes after `snap`; nothing is run."""
     said = shlex.join(["snap", *arguments])
     assert arguments[0] in COMMANDS, f"{where} types `{said}`, and there is no such command"
+    command, rest = command_of(arguments[0]), arguments[1:]
+    if isinstance(command, click.Group):
+        assert rest and f"{arguments[0]} {rest[0]}" in EVERY, f"{where} types `{said}`, and there is no such command"
+        command, rest = command_of(f"{arguments[0]} {rest[0]}"), rest[1:]
     try:
-        command_of(arguments[0]).make_context(arguments[0], arguments[1:])
+        command.make_context(command.name, rest)
     except click.ClickException as problem:
         pytest.fail(f"{where} types `{said}`, which is refused: {problem.format_message()}")
 
@@ -80,7 +100,7 @@ def parse(arguments: list[str], where: str) -> None:
 # The command line
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", EVERY)
 def test_every_command_and_option_is_in_cli_md_and_no_other(name: str) -> None:
     lines = sections(page("docs/reference/cli.md")).get(f"snap {name}")
     assert lines is not None, f"docs/reference/cli.md has no section `snap {name}`"
@@ -91,7 +111,7 @@ def test_every_command_and_option_is_in_cli_md_and_no_other(name: str) -> None:
     assert told - known == set(), f"docs/reference/cli.md tells of options that `snap {name}` does not have"
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", EVERY)
 def test_options_take_values_where_cli_md_says_so(name: str) -> None:
     flags = {
         option: parameter.is_flag
@@ -107,7 +127,7 @@ def test_options_take_values_where_cli_md_says_so(name: str) -> None:
 
 def test_cli_md_has_the_commands_in_their_order() -> None:
     headings = [name.removeprefix("snap ") for name in sections(page("docs/reference/cli.md")) if name[:5] == "snap "]
-    assert headings == list(COMMANDS)
+    assert headings == EVERY
 
 
 def test_help_lists_the_commands_in_their_order() -> None:
@@ -123,9 +143,15 @@ def test_a_command_says_of_itself_what_the_list_says(name: str) -> None:
     assert command_of(name).short_help == COMMANDS[name]
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [name for name in EVERY if " " in name])
+def test_a_command_of_a_group_says_of_itself_what_it_does(name: str) -> None:
+    assert command_of(name).name == name.split()[-1]
+    assert command_of(name).short_help
+
+
+@pytest.mark.parametrize("name", EVERY)
 def test_help_has_examples_that_parse(name: str) -> None:
-    done = CliRunner().invoke(snap, [name, "--help"], prog_name="snap", terminal_width=200)
+    done = CliRunner().invoke(snap, [*name.split(), "--help"], prog_name="snap", terminal_width=200)
     assert done.exit_code == 0, done.output
     examples = re.findall(rf"^ +snap ({name}\b[^|\n]*)", done.output.partition("Example:")[2], re.MULTILINE)
     assert examples, f"`snap {name} --help` has no example"
@@ -289,7 +315,7 @@ def test_scripts_that_pages_name_are_there() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("reference/cli", "reference/lock", "reference/run", "reference/metrics", "reference/store"),
+        *("reference/cli", "reference/data", "reference/lock", "reference/run", "reference/metrics", "reference/store"),
         "explanation/same-image",
     ],
 )
