@@ -12,7 +12,6 @@ from snapshot.errors import HostError, UsageError
 from snapshot.project.names import to_text
 from snapshot.record.data import history
 from snapshot.record.data.identity import Identifier, Identity, Method
-from snapshot.record.data.survey import Progress
 from snapshot.record.data.walk import look
 from snapshot.record.document import Run
 from snapshot.report import data as text
@@ -147,12 +146,8 @@ class _Identify:
         seen = look(path)
         if found := identifier.known(seen):
             return found
-        with terminal.progress(f"reading {shown(to_text(str(path)))}") as bar:
-            return identifier.identify(seen, progress=lambda done: bar.update(*_drawn(done)))
-
-
-def _drawn(done: Progress) -> tuple[int, int, str]:
-    return done.bytes, done.total_bytes, f"{done.files:,} of {done.total_files:,} files"
+        with terminal.hashing(f"reading {shown(to_text(str(path)))}") as progress:
+            return identifier.identify(seen, progress=progress)
 
 
 def _run(place: Place, text: str) -> Run:

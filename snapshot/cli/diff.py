@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +17,7 @@ from snapshot.document import encode_json
 from snapshot.errors import StoreError, UsageError
 from snapshot.record.code import packs, snapshots
 from snapshot.record.code.snapshots import CodeEntry
+from snapshot.record.data import manifest
 from snapshot.record.document import Run
 from snapshot.record.store import Store
 from snapshot.report import diff, text
@@ -49,7 +51,7 @@ def command(ctx: click.Context, old: str, new: str, only_code: bool, stat: bool,
     runs = store.read(store.find(old)), store.read(store.find(new))
     if only_code:
         ctx.exit(_print_patch(store, *runs))
-    found = difference(*_sides(store, *runs))
+    found = difference(*_sides(store, *runs), partial(manifest.diff, store.path))
     if as_json:
         click.echo(encode_json(found), nl=False)
     else:

@@ -12,12 +12,13 @@ from snapshot.cli import terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.document import encode_json
+from snapshot.record import labels
 from snapshot.record.document import Run
 from snapshot.record.forest import Tree, forest, with_parents
 from snapshot.record.lineage import ancestors, by_run, descendants, is_weak
 from snapshot.record.store import Store
 from snapshot.report import tree
-from snapshot.report.lineage import Names
+from snapshot.report.lineage import Names, Tags
 from snapshot.report.text import count
 
 
@@ -48,7 +49,7 @@ def command(run: str | None, last: int | None, weak: bool, as_json: bool) -> Non
     records = _family(store, marked, weak=weak) if marked else with_parents(store.all())
     trees = tuple(islice(forest(records, weak=weak), last))
     if as_json:
-        click.echo(encode_json(tree.objects(trees)), nl=False)
+        click.echo(encode_json(tree.objects(trees, labels.tags(store))), nl=False)
         return
     ids = store.ids()
     for run_id in ids if not marked else ():
@@ -58,7 +59,7 @@ def command(run: str | None, last: int | None, weak: bool, as_json: bool) -> Non
         terminal.say("no runs yet; start one with `snap run train.py`")
         return
     # click would write UTF-8 to a terminal that says ASCII.
-    print(_drawn(trees, Names(ids), marked))
+    print(_drawn(trees, Names(ids), labels.tags(store), marked))
     if not weak and (hidden := _hidden(records)):
         terminal.note(f"{count(hidden, 'more edge')} of files that were there and not seen to be read: `--all`")
 
@@ -89,11 +90,11 @@ def _hidden(records: Mapping[str, Run | None]) -> int:
     return sum(len(by_run(found, weak=True)) - len(by_run(found)) for found in edges)
 
 
-def _drawn(trees: tuple[Tree, ...], names: Names, marked: str | None) -> str:
+def _drawn(trees: tuple[Tree, ...], names: Names, tags: Tags, marked: str | None) -> str:
     """The drawing, in signs that the terminal's encoding has, and as wide as it is."""
     signs = tree.BOX if _has_box(sys.stdout.encoding) else tree.ASCII
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    return tree.drawing(trees, names=names, now=datetime.now(UTC), signs=signs, marked=marked, width=width)
+    return tree.drawing(trees, names=names, now=datetime.now(UTC), signs=signs, tags=tags, marked=marked, width=width)
 
 
 def _has_box(encoding: str) -> bool:

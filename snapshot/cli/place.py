@@ -6,6 +6,7 @@ import errno
 import os
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from snapshot.cli import terminal
 from snapshot.errors import HostError, UsageError
@@ -13,6 +14,13 @@ from snapshot.host.engine import Engine
 from snapshot.project.config import Configuration, load
 from snapshot.project.root import find_root
 from snapshot.record.store import Store
+
+if TYPE_CHECKING:
+    from snapshot.run.data import Hashing
+
+
+MOST_LATER = 2 * 10**9
+"""Bytes of data that a command hashes for a run whose `snap` died: a second or two."""
 
 
 class Place:
@@ -67,13 +75,27 @@ class Place:
         return Engine()
 
     @cached_property
+    def hashing(self) -> Hashing:
+        """How data are identified."""
+        return self._hashing(None)
+
+    def _hashing(self, most: int | None) -> Hashing:
+        from snapshot.run.data import Hashing
+
+        try:
+            cache = self.cache
+        except HostError:
+            cache = None
+        return Hashing(cache=cache, draw=terminal.hashing, most=most)
+
+    @cached_property
     def store(self) -> Store:
         """The runs of the project; those whose `snap` died are finished first."""
         store = Store(self.root)
         if store.exists() and store.unfinished():
             from snapshot.run.finish import recover
 
-            for run_id, problem in recover(store, self.engine):
+            for run_id, problem in recover(store, self.engine, self._hashing(MOST_LATER)):
                 if problem:
                     terminal.warn(f"run {run_id} can't be finished yet: {problem}")
                 else:

@@ -67,7 +67,7 @@ def _end(place: Place, run_id: str) -> None:
 
     place.engine.kill(container_of(run_id), "SIGKILL")
     wait_until_finished(place.store, run_id)
-    recover(place.store, place.engine)
+    recover(place.store, place.engine, place.hashing)
 
 
 def _let_go(place: Place, run_id: str) -> None:

@@ -49,6 +49,7 @@ class _Run(click.Command):
 )
 @click.option("--env-file", multiple=True, type=click.Path(exists=True, dir_okay=False), help="File of K=V lines.")
 @click.option("--data", multiple=True, metavar="PATH", help="Data outside the project: read-only, at the same place.")
+@click.option("--from", "earlier", multiple=True, metavar="RUN[:PATH]", help="Outputs of an earlier run, in place.")
 @click.option("--name", help="A name for the run, usable wherever RUN is.")
 @click.option("--network", help="Network of the run, as `docker run` has it.")
 @click.option("--offline", is_flag=True, help="No network: neither for the run nor for making its image.")
@@ -58,6 +59,7 @@ class _Run(click.Command):
 @click.option(
     "--no-write-back", is_flag=True, help="Leave what the run writes under .snap/, do not put it into the project."
 )
+@click.option("--no-trace", is_flag=True, help="Do not note which files the run opens.")
 @click.option("-i", "--interactive", is_flag=True, help="Give the keyboard to the run, for a debugger or `input()`.")
 @click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="SCRIPT [ARGS]...")
 @click.pass_context
@@ -73,7 +75,8 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
       snap run --gpus all -m package.train
       snap run -- bash -c 'python prepare.py && python train.py'
     """
-    from snapshot.run.training import Options, Project, train
+    from snapshot.run.draft import Options, Project
+    from snapshot.run.training import train
 
     place = Place.here()
     verbatim = ctx.meta.get("snapshot.verbatim", False)
@@ -110,6 +113,8 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
         grant=asked.grant() if asked else None,
         name=given["name"],
         data=given["data"],
+        earlier=given["earlier"],
+        trace=place.config.trace and not given["no_trace"],
         write_back=not given["no_write_back"],
         terminal=sys.stdout.isatty() and sys.stderr.isatty() and (not interactive or sys.stdin.isatty()),
         stdin=interactive,
@@ -128,6 +133,7 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
         build=build,
         environment=os.environ,
         warn=terminal.warn,
+        hashing=place.hashing,
     )
     _new_line(place.store.folder(run.id) / "log")
     _tell(run)

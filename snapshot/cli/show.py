@@ -5,7 +5,7 @@ import click
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.document import encode_json
-from snapshot.report import text
+from snapshot.report import show
 
 
 @click.command("show", short_help=COMMANDS["show"])
@@ -29,5 +29,5 @@ def command(run: str, as_json: bool) -> None:
         click.echo(encode_json(record), nl=False)
         return
     said = labels.every(store).get(record.id, labels.NONE)
-    click.echo(text.details(record, lock.read(store.folder(record.id) / lock.FILE_NAME), said))
+    click.echo(show.details(record, lock.read(store.folder(record.id) / lock.FILE_NAME), said))
     click.echo(f"\n{store.folder(record.id)}")

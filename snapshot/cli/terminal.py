@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,8 @@ from snapshot.report.text import harmless
 if TYPE_CHECKING:
     from rich.progress import Progress
     from rich.status import Status
+
+    from snapshot.record.data.survey import Progress as Hashed
 
 
 def say(text: str) -> None:
@@ -91,6 +93,13 @@ def progress(text: str) -> Iterator[Bar]:
     )
     with Drawing(*columns, console=Console(stderr=True, highlight=False), transient=True) as drawing:
         yield _DrawnBar(drawing, harmless(text))
+
+
+@contextmanager
+def hashing(text: str) -> Iterator[Callable[[Hashed], None]]:
+    """The same for data that are hashed, with the number of files."""
+    with progress(text) as bar:
+        yield lambda done: bar.update(done.bytes, done.total_bytes, f"{done.files:,} of {done.total_files:,} files")
 
 
 class _DrawnBar(Bar):

@@ -19,6 +19,7 @@ from snapshot.digest import CHUNK, PREFIX, hex_of
 from snapshot.document import Value, encode_json
 from snapshot.errors import DifferentError, StoreError, UsageError
 from snapshot.project.names import display, to_text
+from snapshot.record import labels
 from snapshot.record.lineage import Origin
 from snapshot.record.store import Store
 
@@ -60,7 +61,7 @@ def command(files: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         from snapshot.report.which import object_of
 
-        answers = [object_of(to_text(one.text), one.sha256, found[one.sha256]) for one in asked]
+        answers = [object_of(to_text(one.text), one.sha256, found[one.sha256], labels.tags(store)) for one in asked]
         click.echo(encode_json(answers), nl=False)
     else:
         _tell(store, asked, found)
@@ -133,9 +134,9 @@ def _tell(store: Store, asked: Sequence[Asked], found: dict[str, tuple[Origin, .
     from snapshot.report.lineage import Names
     from snapshot.report.which import answer
 
-    names, now = Names(store.ids()), datetime.now(UTC)
+    names, now, tags = Names(store.ids()), datetime.now(UTC), labels.tags(store)
     known = [one for one in asked if found[one.sha256]]
-    pages = [answer(display(one.text), one.sha256, found[one.sha256], names=names, now=now) for one in known]
+    pages = [answer(display(one.text), one.sha256, found[one.sha256], names=names, now=now, tags=tags) for one in known]
     if pages:
         click.echo("\n\n".join(pages))
 

@@ -39,6 +39,8 @@ class Configuration(Document, frozen=True, kw_only=True, rename="kebab"):
     """What resolves; `uv` must be installed: `pip install 'snapshot-ml[uv]'`."""
     data: tuple[str, ...] = ()
     """Paths, relative to the project or absolute, that are data whatever their size."""
+    trace: bool = True
+    """Whether a run notes which files it opens."""
     large_file: str = "10 MB"
     """Larger files are data."""
     large_folder: str = "100 MB"

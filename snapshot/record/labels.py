@@ -69,6 +69,11 @@ def every(store: Store) -> dict[str, Labels]:
     return resolved(_readable(store))
 
 
+def tags(store: Store) -> dict[str, tuple[str, ...]]:
+    """The tags of all runs that have some."""
+    return {run_id: tuple(labels.tags) for run_id, labels in every(store).items() if labels.tags}
+
+
 def resolved(found: dict[str, Labels]) -> dict[str, Labels]:
     """The same with each tag at the one run that got it last."""
     holders: dict[str, tuple[str, str]] = {}

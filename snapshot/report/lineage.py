@@ -46,10 +46,11 @@ def step(edges: Sequence[Parent], names: Callable[[str], str]) -> str:
 def metrics(found: Sequence[Metric], most: int) -> str:
     """The last values of the first metrics; series come before single numbers, which may as well be settings."""
     chosen = sorted(found, key=lambda metric: metric.points <= 1)[:most]
-    return ", ".join(f"{metric.name} {_number(metric.value)}" for metric in chosen)
+    return ", ".join(f"{metric.name} {number(metric.value)}" for metric in chosen)
 
 
-def _number(value: float | str) -> str:
+def number(value: float | str) -> str:
+    """The value of a metric in four digits."""
     return value if isinstance(value, str) else f"{value:.4g}"
 
 

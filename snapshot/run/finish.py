@@ -9,45 +9,48 @@ from __future__ import annotations
 import functools
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from snapshot.document import Document, decode_json, encode_json
-from snapshot.errors import EngineError, SnapshotError
+from snapshot.errors import EngineError, SnapshotError, StoreError
 from snapshot.host import machine, nvml
 from snapshot.host.container import Container, Mount, run_tool
 from snapshot.host.engine import Engine, State
 from snapshot.host.files import disk_errors, write_atomic
 from snapshot.image.dockerfile import LOCK_LABEL
 from snapshot.project.names import from_text
+from snapshot.record import reads
 from snapshot.record.code import snapshots, trees
-from snapshot.record.document import Data, Exit, Host, Run, Usage
+from snapshot.record.document import Exit, Host, Run, Usage
 from snapshot.record.store import Store
-from snapshot.run import workspace
+from snapshot.record.sums import write_sums
+from snapshot.run import data, results, trace, workspace
 from snapshot.run.capture import AtLaunch, Captured, capture
+from snapshot.run.data import Hashing
+from snapshot.run.edits import edits
+from snapshot.run.missing import hints
 
 _MISSED = 255
 """What Docker says a container ended with when it was not there to see it (moby `daemon/monitor.go`)."""
 
 
-def finish(store: Store, run: Run, engine: Engine, *, usage: Usage | None = None, was_abandoned: bool = False) -> Run:
+def finish(
+    store: Store, run: Run, engine: Engine, *, hashing: Hashing, usage: Usage | None = None, was_abandoned: bool = False
+) -> Run:
     """Make the record of `run` final; its container has ended, or is gone.
 
     Raises HostError (full disk) and EngineError (no engine) with the run left as it is, to be finished later.
     """
     state = engine.container(run.container)
     if state is None or not state.has_started:
-        return _never_ran(store, run, engine, state)
+        return _never_ran(store, run, engine, state, hashing)
     if not state.is_over:
         raise EngineError(f"the training of run {run.id} still goes on", hint=f"see `snap logs -f {run.id}`")
     save_log(store, run, engine)
-    folder = store.folder(run.id)
-    data_folders = folders_of(run)
-    written = list(workspace.collect(folder, data_folders))
-    found = _captured(store, run, written, write_back=run.write_back)
     run = _completed(run, state, engine)
     missed = was_abandoned and state.exit_code == _MISSED
     end = (
@@ -56,14 +59,55 @@ def finish(store: Store, run: Run, engine: Engine, *, usage: Usage | None = None
         else _exit(state)
     )
     ended = None if missed else time_of(state.finished)
-    run, usage = _with_gpus(folder, run, usage)
-    final = _final(run, end, found, usage, started=time_of(state.started), ended=ended)
-    store.write(final)
-    workspace.drop_marks(written)
-    clear(run, engine)
-    _discard(folder, run, engine)
+    run = msgspec.structs.replace(run, started=time_of(state.started), ended=ended, exit=end)
+    final = _conclude(store, run, engine, hashing, usage, write_back=run.write_back)
     trees.prune(store.path, lambda: [store.read(i).code.digest for i in store.unfinished() if store.has_record(i)])
     return final
+
+
+def _conclude(
+    store: Store, run: Run, engine: Engine, hashing: Hashing, usage: Usage | None, *, write_back: bool
+) -> Run:
+    """Keep what it wrote, write the final record of a run that is known to be over, and clear up."""
+    written = list(workspace.collect(store.folder(run.id), folders_of(run)))
+    with store.lock_shared():  # until the record names the manifests of its data
+        final = _concluded(store, run, hashing, usage, written, write_back=write_back)
+        store.write(final)
+    _clear_up(store, final, engine, hashing, written)
+    return final
+
+
+def _concluded(
+    store: Store, run: Run, hashing: Hashing, usage: Usage | None, written: list[workspace.Written], *, write_back: bool
+) -> Run:
+    """The final record; what the run wrote is kept, and put back into the project."""
+    contents, damage = _contents(store, run)
+    run, seen = _observed(store, run, hashing, contents)
+    found = _captured(store, run, written, contents, write_back=write_back)
+    run, usage = _with_gpus(store.folder(run.id), run, usage)
+    run = msgspec.structs.replace(
+        run,
+        status="finished",
+        outputs=tuple(sorted(found.outputs, key=lambda o: o.path)),
+        deleted=tuple(found.deleted),
+        usage=usage,
+        notes=(*run.notes, *damage, *found.notes),
+    )
+    return results.described(store, run, contents, seen)
+
+
+def _clear_up(
+    store: Store, final: Run, engine: Engine, hashing: Hashing, written: Iterable[workspace.Written] = ()
+) -> None:
+    """What is left to do when the record is final; can be done again."""
+    folder = store.folder(final.id)
+    workspace.drop_marks(written)
+    write_sums(folder)
+    clear(final, engine)
+    with data.unlinking(final, lambda: hashing.identifier(store)):
+        _discard(folder, final, engine)
+    data.discard(folder)
+    trace.discard(folder)
 
 
 def _completed(run: Run, state: State, engine: Engine) -> Run:
@@ -103,12 +147,7 @@ def host_of(engine: Engine, gpus: nvml.Gpus | None) -> Host:
 
 def folders_of(run: Run) -> list[str]:
     """The data folders inside the project, in the order of their overlays."""
-    return [from_text(d.path) for d in run.data if d.kind == "folder" and is_inside(d)]
-
-
-def is_inside(data: Data) -> bool:
-    """Whether the data lie in the project, not outside and bound read-only."""
-    return data.reason in ("ignored", "large", "declared") and not data.path.startswith("/")
+    return [from_text(d.path) for d in run.data if d.kind == "folder" and data.is_inside(d)]
 
 
 def clear(run: Run, engine: Engine) -> None:
@@ -154,13 +193,19 @@ def save_launch(folder: Path, launch: Launch) -> None:
     write_atomic(folder / "launch.json", encode_json(launch), durable=False)
 
 
-def _captured(store: Store, run: Run, written: list[workspace.Written], *, write_back: bool) -> Captured:
+def _launch(folder: Path) -> Launch:
+    path = folder / "launch.json"
+    return decode_json(path.read_bytes(), Launch, where=path.name)
+
+
+def _captured(
+    store: Store, run: Run, written: list[workspace.Written], contents: Mapping[str, str], *, write_back: bool
+) -> Captured:
     if not written:
         return Captured()
-    path = store.folder(run.id) / "launch.json"
-    launch = decode_json(path.read_bytes(), Launch, where=path.name)
+    launch = _launch(store.folder(run.id))
     at = AtLaunch(
-        contents=snapshots.contents(store.path, run.code.digest),
+        contents=contents,
         moment=launch.moment,
         data_files={from_text(name): status for name, status in launch.data_files.items()},
     )
@@ -170,38 +215,46 @@ def _captured(store: Store, run: Run, written: list[workspace.Written], *, write
     )
 
 
-def _never_ran(store: Store, run: Run, engine: Engine, state: State | None) -> Run:
+def _never_ran(store: Store, run: Run, engine: Engine, state: State | None, hashing: Hashing) -> Run:
     """The container never started, or is gone and nobody knows how it ended."""
-    folder = store.folder(run.id)
     if state is None and run.status == "running":
-        error, status = "the container was removed before its end was recorded", "finished"
-        written = list(workspace.collect(folder, folders_of(run)))
-        found = _captured(store, run, written, write_back=False)
-    else:
-        error = (state.error if state else "") or "it was interrupted before its container started"
-        status, written, found = "failed", [], Captured()
-    run, usage = _with_gpus(folder, run, None)
-    final = _final(run, Exit(code=None, error=error), found, usage, started=None, ended=None)
-    final = msgspec.structs.replace(final, status=status)
+        end = Exit(code=None, error="the container was removed before its end was recorded")
+        run = msgspec.structs.replace(run, exit=end, started=None)
+        return _conclude(store, run, engine, hashing, None, write_back=False)
+    error = (state.error if state else "") or "it was interrupted before its container started"
+    run, usage = _with_gpus(store.folder(run.id), run, None)
+    final = msgspec.structs.replace(run, status="failed", exit=Exit(code=None, error=error), usage=usage, started=None)
     store.write(final)
-    workspace.drop_marks(written)
-    clear(run, engine)
-    _discard(folder, run, engine)
+    _clear_up(store, final, engine, hashing)
     return final
 
 
-def _final(run: Run, end: Exit, found: Captured, usage: Usage | None, *, started: str | None, ended: str | None) -> Run:
-    return msgspec.structs.replace(
+def _contents(store: Store, run: Run) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """The code, as in `AtLaunch`; what the run wrote is not lost because that can't be read any more."""
+    try:
+        return snapshots.contents(store.path, run.code.digest), ()
+    except StoreError as problem:
+        return {}, (f"its code can't be read any more: {problem.message}",)
+
+
+def _observed(
+    store: Store, run: Run, hashing: Hashing, contents: Mapping[str, str]
+) -> tuple[Run, reads.ReadsFile | None]:
+    """With what is to be seen only now, before anything is put back: data, edits of the code, what it opened."""
+    folder = store.folder(run.id)
+    found, notes = data.identified(run, folder, hashing, store)
+    changed = edits(store.project, contents, _launch(folder).moment, _left_by_others(store, run))
+    opened = trace.gather(folder, project=store.project, code=contents, data=run.data)
+    seen, summary = opened if opened else (None, None)
+    hinted = hints(summary.missing, project=store.project) if summary else ()
+    run = msgspec.structs.replace(
         run,
-        status="finished",
-        exit=end,
-        started=started,
-        ended=ended,
-        outputs=tuple(sorted(found.outputs, key=lambda o: o.path)),
-        deleted=tuple(found.deleted),
-        usage=usage,
-        notes=(*run.notes, *found.notes),
+        data=found,
+        code=msgspec.structs.replace(run.code, edits=changed),
+        reads=summary,
+        notes=(*run.notes, *notes, *hinted),
     )
+    return run, seen
 
 
 def _exit(state: State) -> Exit:
@@ -234,7 +287,7 @@ def _left_by_others(store: Store, run: Run) -> Callable[[str, str], bool]:
     return lambda path, content: (path, content) in known()
 
 
-def recover(store: Store, engine: Engine) -> list[tuple[str, str | None]]:
+def recover(store: Store, engine: Engine, hashing: Hashing) -> list[tuple[str, str | None]]:
     """Finish the runs whose `snap` died; returns their IDs, with what went wrong where it could not be done yet.
 
     A run that still goes on is left alone. Costs one listing of a folder when there is nothing to do.
@@ -243,7 +296,7 @@ def recover(store: Store, engine: Engine) -> list[tuple[str, str | None]]:
     for run_id, claim in store.abandoned():
         with claim:
             try:
-                over, run = _recover(store, engine, run_id)
+                over, run = _recover(store, engine, run_id, hashing)
             except (SnapshotError, OSError) as problem:
                 # One run that can't be finished must not keep the others, or any command, from working.
                 done.append((run_id, str(problem)))
@@ -255,7 +308,7 @@ def recover(store: Store, engine: Engine) -> list[tuple[str, str | None]]:
     return done
 
 
-def _recover(store: Store, engine: Engine, run_id: str) -> tuple[bool, Run | None]:
+def _recover(store: Store, engine: Engine, run_id: str, hashing: Hashing) -> tuple[bool, Run | None]:
     """Whether there is nothing left to look after, and the run if its record was finished now."""
     if not store.has_record(run_id):
         store.remove(run_id)
@@ -263,14 +316,13 @@ def _recover(store: Store, engine: Engine, run_id: str) -> tuple[bool, Run | Non
     run = store.read(run_id)
     if run.status in ("finished", "failed"):
         # Killed between the final record and the removal of the container.
-        clear(run, engine)
-        _discard(store.folder(run.id), run, engine)
+        _clear_up(store, run, engine, hashing)
         return True, None
     state = engine.container(run.container)
     if state is not None and state.has_started and not state.is_over:
         return False, None
     noted = msgspec.structs.replace(run, notes=(*run.notes, "its `snap run` died; a later command finished the record"))
-    return True, finish(store, noted, engine, was_abandoned=True)
+    return True, finish(store, noted, engine, hashing=hashing, was_abandoned=True)
 
 
 def wait_until_finished(store: Store, run_id: str, *, seconds: float = 60) -> None:

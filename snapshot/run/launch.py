@@ -32,12 +32,14 @@ def launch(
     keep: tuple[int, ...],
     started: Callable[[State], None],
     meanwhile: Callable[[], None],
+    beside: Callable[[Callable[[], bool]], None],
 ) -> Usage | None:
     """Run `container` to its end with the caller's terminal as its output.
 
-    `meanwhile` is called while the engine starts the container, `started` once its process runs. File descriptors
-    `keep` stay open in the child. Returns what the training used; how it ended is for the engine to say.
-    Raises EngineError when the engine refused, with the training not started.
+    `meanwhile` is called while the engine starts the container, `started` once its process runs. `beside` may take its
+    time while the training goes on; what it is given says whether that is over, and that it should come to an end.
+    File descriptors `keep` stay open in the child. Returns what the training used; how it ended is for the engine to
+    say. Raises EngineError when the engine refused, with the training not started.
     """
     child = process.start(
         container.arguments(),
@@ -53,6 +55,7 @@ def launch(
     with signals:
         meanwhile()
         watcher.start()
+        beside(lambda: child.poll() is not None)
         child.wait()
         with suppress(EngineError):  # the engine died: finishing the run will say so
             _wait_until_over(container.name or "", engine)

@@ -65,13 +65,15 @@ def prepare(
     project: Path,
     data_folders: Sequence[str],
     data_files: Sequence[str],
+    taken: Path | None = None,
     also_at: str | None,
     name: str,
 ) -> list[Mount]:
     """Make the folders of a run and say the mounts that give the container its view.
 
-    `also_at` is a second place where the project appears. Data files that can't be linked, because they lie on
-    another file system or belong to somebody else, are bound read-only.
+    What the folder `taken` holds lies above code and data. `also_at` is a second place where the project appears. Data
+    files that can't be linked, because they lie on another file system or belong to somebody else, are bound
+    read-only.
     """
     made = layers(run_folder, data_folders)
     for layer in made:
@@ -79,9 +81,12 @@ def prepare(
         make_dirs(layer.work)
     below = run_folder / "overlay" / "below"
     unlinked = _link_data(below, project, data_folders, data_files)
-    lower = [below, code] if data_folders or data_files else [code]
+    lower = [*([taken] if taken else []), *([below] if data_folders or data_files else []), code]
     mounts = [_overlay(f"{name}", WORKSPACE, lower, made[0])]
-    mounts += [_overlay(f"{name}-{n}", f"{WORKSPACE}/{x.path}", [project / x.path], x) for n, x in enumerate(made[1:])]
+    for number, layer in enumerate(made[1:]):
+        above = [taken / layer.path] if taken and (taken / layer.path).is_dir() else []
+        target = f"{WORKSPACE}/{layer.path}"
+        mounts.append(_overlay(f"{name}-{number}", target, [*above, project / layer.path], layer))
     mounts += [Mount(source=str(project / path), target=f"{WORKSPACE}/{path}", read_only=True) for path in unlinked]
     if also_at:
         prefix = len(WORKSPACE)

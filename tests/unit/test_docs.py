@@ -262,6 +262,8 @@ def test_every_key_of_the_configuration_is_in_the_reference_with_its_default() -
     for field in info.fields:
         if isinstance(field.default, str):
             assert told[field.encode_name] == f'`"{field.default}"`', f"the default of `{field.encode_name}`"
+        elif isinstance(field.default, bool):
+            assert told[field.encode_name] == f"`{str(field.default).lower()}`", f"the default of `{field.encode_name}`"
         elif field.default == ():
             assert told[field.encode_name] == "none", f"the default of `{field.encode_name}`"
         else:

@@ -13,7 +13,7 @@ from snapshot.host.machine import Machine
 from snapshot.record.code.snapshots import CodeEntry
 from snapshot.record.document import Code, Data, Edit, Host, Metric, Output, Request, Run
 from snapshot.report import diff
-from tests.unit.report.test_text import a_run
+from tests.unit.report.test_show import a_run
 
 NOW = datetime(2026, 1, 3, tzinfo=UTC)
 CODE = (CodeEntry(path="a.py", mode="100644", size=1, sha256="a" * 64),)
