@@ -11,6 +11,7 @@ import bench_build
 import bench_imports
 import bench_lock
 import bench_run
+import bench_trace
 from bench_table import Row
 
 from snapshot.host import machine
@@ -21,7 +22,13 @@ HEAD = ("what", "ours", "measured against", "ratio", "goal", "reached")
 
 
 def main() -> None:
-    rows = [*bench_run.measure(), *bench_lock.measure(), *bench_imports.measure(), *bench_build.measure()]
+    rows = [
+        *bench_run.measure(),
+        *bench_lock.measure(),
+        *bench_imports.measure(),
+        *bench_build.measure(),
+        *bench_trace.measure(),
+    ]
     print(table(rows))
     if "--write" in sys.argv:
         before, _, rest = PAGE.read_text(encoding="utf-8").partition("<!-- table -->\n")
