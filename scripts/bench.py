@@ -12,6 +12,7 @@ import bench_imports
 import bench_lock
 import bench_run
 import bench_store
+import bench_trace
 from bench_table import Row
 
 from snapshot.host import machine
@@ -28,6 +29,7 @@ def main() -> None:
         *bench_imports.measure(),
         *bench_store.measure(),
         *bench_build.measure(),
+        *bench_trace.measure(),
     ]
     print(table(rows))
     if "--write" in sys.argv:

@@ -23,7 +23,7 @@ from snapshot.errors import UsageError
 from snapshot.project import installed, tree
 from snapshot.project.formats import import_cache, notebook, requirements_txt
 from snapshot.project.names import display
-from snapshot.project.reading import Line, Reading, is_name
+from snapshot.project.reading import Line, Reading, is_name, normal
 from snapshot.project.requirements import Requirements
 
 SOURCE = "the imports"
@@ -41,6 +41,9 @@ _MARKS = tuple(sign + space + word for sign in (b";", b":") for space in (b"", b
 _TESTS = frozenset({"tests", "test", "testing", "docs"})
 _OWN_FILES = frozenset({"setup.py", "conftest.py", "noxfile.py"})
 """Files that serve the project and not the training."""
+
+_OURS = ("snapshot", "snapshot-ml")
+"""Module and distribution of this program, whose `snapshot.log` every run has. PyPI's `snapshot` is somebody else's."""
 
 Seen = dict[str, bool]
 """Module → whether the code can do without."""
@@ -339,6 +342,8 @@ def _lines(
     """
     where = f"import of `{module}`"
     found = environment.distribution(module) if environment else None
+    if module == _OURS[0] and (found is None or normal(found.name) == _OURS[1]):
+        return
     if found is not None:
         yield Line(found.requirement(reading), where)
         return

@@ -10,13 +10,11 @@ It must never be noticed: it raises nothing, prints nothing, and imports nothing
 It is compiled at each start, so it is short.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 
-TYPING = False
-if TYPING:
+TYPE_CHECKING = False  # as `typing` has it, without the import
+if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
@@ -45,7 +43,7 @@ class Notes:
         self.file = os.open(f"{FOLDER}/{self.process}-{os.urandom(4).hex()}", NEW, 0o644)
         self.identity = self.status()
 
-    def status(self) -> tuple[int, int]:
+    def status(self) -> "tuple[int, int]":
         found = os.fstat(self.file)
         return found.st_dev, found.st_ino
 
@@ -77,13 +75,13 @@ class Notes:
 class Tracer:
     """What was noted already, and what becomes of an event."""
 
-    def __init__(self, notes: Notes, image: tuple[str, ...]) -> None:
+    def __init__(self, notes: Notes, image: "tuple[str, ...]") -> None:
         self.notes, self.image = notes, image
         self.seen: set[str] = set()
         self.folder = ""
         """The working directory and a slash; empty when it has to be asked for."""
 
-    def take(self, event: str, args: Any) -> None:
+    def take(self, event: str, args: "Any") -> None:
         """One event of EVENTS."""
         try:
             if event == "open":
@@ -101,7 +99,7 @@ class Tracer:
             if not is_ours(problem.__traceback__):
                 raise
 
-    def opened(self, given: Any, creates: int = 0) -> None:
+    def opened(self, given: "Any", creates: int = 0) -> None:
         """Note a file, once."""
         path = self.absolute(given)
         if path is None or path in self.seen or not self.notes.left:
@@ -113,13 +111,13 @@ class Tracer:
         elif not creates:
             self.note("?", path)
 
-    def listed(self, given: Any) -> None:
+    def listed(self, given: "Any") -> None:
         """Note a folder that is not there."""
         path = self.absolute(given)
         if path is not None and not path.startswith((WORKSPACE, *self.image)) and not exists(path):
             self.note("?", path)
 
-    def absolute(self, given: Any) -> str | None:
+    def absolute(self, given: "Any") -> "str | None":
         """The path that a function was given; None for a descriptor, and for what is no path."""
         if given.__class__ is not str:
             if given is None or isinstance(given, int):
@@ -154,7 +152,7 @@ def package(path: str) -> str:
     return inner if inner.startswith("__pycache__/") else inner.partition("/")[0]
 
 
-def is_ours(trace: TracebackType | None) -> bool:
+def is_ours(trace: "TracebackType | None") -> bool:
     """Whether an error is this file's own; the program's signal handlers can run, and raise, anywhere."""
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -167,7 +165,7 @@ def start() -> None:
     system = ("/usr/", "/proc/", "/dev/", "/etc/", "/lib/", "/lib64/", "/sys/", "/run/", "/bin/", "/sbin/")
     take, events = Tracer(Notes(), (*system, *prefixes)).take, EVENTS
 
-    def hook(event: str, args: Any) -> None:
+    def hook(event: str, args: "Any") -> None:
         # Called for whatever Python tells of, every `id()` too; a method in its place would take twice as long.
         if event in events:
             take(event, args)

@@ -110,6 +110,16 @@ def test_versions_are_those_of_the_active_environment(tmp_path: Path) -> None:
     assert plain.files == found.files and plain.lines != found.lines
 
 
+def test_our_own_module_needs_nothing_and_somebody_elses_is_asked_for(tmp_path: Path) -> None:
+    project = code(tmp_path / "p", {"train.py": "import numpy, snapshot\n"})
+    ours = site(tmp_path / "ours", "snapshot-ml", "0.1.0", ("snapshot/__init__.py",))
+    other = site(tmp_path / "other", "snapshot", "1.0", ("snapshot/__init__.py",))
+    assert read(project).lines == ("numpy",)
+    assert read(project).notes == ("`numpy` is imported and not installed here: taken for the package `numpy`",)
+    assert read(project, environment=ours).lines == ("numpy",)
+    assert read(project, environment=other).lines == ("numpy", "snapshot==1.0")
+
+
 def test_what_was_installed_from_a_repository_or_folder(tmp_path: Path) -> None:
     venv, lib = tmp_path / "venv", tmp_path / "lib"
     code(lib, {"src/lib/__init__.py": "", "pyproject.toml": "[project]\nname = 'lib'\n"})
