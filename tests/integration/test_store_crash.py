@@ -37,10 +37,10 @@ KILLED = """
         with store.lock_shared():
             return trained(store, number, {"model.pt": bytes([number % 4 + 1]) * 5000}, code)
 
-    def work(first):
-        for number in range(first, first + 1000):
+    def work(first, times=1000):
+        for number in range(first, first + times):
             run = keep(number)
-            index = Index(store)
+            index = Index(store, worth_writing=1)
             index.refresh()
             share(store, index, run)
             index.close()
@@ -52,6 +52,9 @@ KILLED = """
 
     keep(0)
     labels.add_note(store, run_id(0), "kept", "then")
+    began = time.monotonic()
+    work(100, times=5)
+    once = (time.monotonic() - began) / 5
     for moment in range(int(sys.argv[2])):
         child = os.fork()
         if child == 0:
@@ -59,7 +62,7 @@ KILLED = """
                 work(1000 * (moment + 1))
             finally:
                 os._exit(1)
-        time.sleep(0.03 * chance.random())
+        time.sleep(2 * once * chance.random())
         os.kill(child, signal.SIGKILL)
         assert os.waitpid(child, 0)[1] == signal.SIGKILL, "the child failed by itself"
         # A run that was killed while it was written down has no record; `snap` removes it, as nobody holds it.
@@ -115,7 +118,8 @@ def test_a_full_disk_while_the_store_is_used_loses_nothing(small_disk: Path):
     code = {"big.py": "x = 1\n" * 60_000, "train.py": "a\n"}
     first = trained(store, 1, {"model.pt": b"w"}, code)
     (project.path / "big.py").unlink()
-    trained(store, 2, {"model.pt": b"w"}, {"train.py": "a\n"})
+    for number in range(2, 25):  # so many that the index would be written down
+        trained(store, number, {"model.pt": b"w"}, {"train.py": "a\n"})
     labels.tag(store, run_id(2), "best", "then")
     ballast = fill(small_disk)
     # The index does not get its room, and is made in memory.
@@ -148,7 +152,8 @@ def test_a_read_only_store_is_read_and_refuses_to_be_changed(tmp_path: Path):
         store = Store(project.path)
         trained(store, 1, {"model.pt": b"w"}, name="first")
         assert project.snap("ls").returncode == 0
-        trained(store, 2, {"model.pt": b"w"})  # the index does not know it yet
+        for number in range(2, 25):  # the index does not know them yet
+            trained(store, number, {"model.pt": b"w"})
         subprocess.run(["mount", "-o", "remount,ro", place], check=True)
         listing = project.snap("ls")
         assert run_id(1) in listing.stdout and run_id(2) in listing.stdout
