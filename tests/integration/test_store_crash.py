@@ -33,11 +33,12 @@ KILLED = """
     store, chance = Store(Path(sys.argv[1])), random.Random(20261129)
 
     def keep(number):
-        code = {"train.py": f"{number}\\n", "big.py": random.Random(number % 3).randbytes(20_000).hex()}
+        # What is small outlives the run that came first, so its pack is made smaller.
+        code = {"own.py": random.Random(number).randbytes(20_000).hex(), "shared.py": f"{number // 3}\\n"}
         with store.lock_shared():
             return trained(store, number, {"model.pt": bytes([number % 4 + 1]) * 5000}, code)
 
-    def work(first, times=1000):
+    def work(first, tell=None, times=1000):
         for number in range(first, first + times):
             run = keep(number)
             index = Index(store, worth_writing=1)
@@ -48,21 +49,31 @@ KILLED = """
             labels.add_note(store, run_id(0), f"{number}", "now")
             store.remove(run_id(number - 2))
             with store.lock_exclusive():
-                gc.carry_out(store, gc.plan(store))
+                plan = gc.plan(store)
+                if tell and plan.shrunk:
+                    os.write(tell, b".")
+                began = time.monotonic()
+                gc.carry_out(store, plan)
+        return time.monotonic() - began
 
     keep(0)
     labels.add_note(store, run_id(0), "kept", "then")
     began = time.monotonic()
-    work(100, times=5)
-    once = (time.monotonic() - began) / 5
+    sweep = work(99, times=6)
+    whole = time.monotonic() - began
     for moment in range(int(sys.argv[2])):
+        told, tell = os.pipe()
         child = os.fork()
         if child == 0:
             try:
-                work(1000 * (moment + 1))
+                work(999 * (moment + 1), tell)
             finally:
                 os._exit(1)
-        time.sleep(2 * once * chance.random())
+        if moment % 2:
+            os.read(told, 1)  # a pack is about to be made smaller
+        time.sleep((sweep if moment % 2 else whole / 3) * chance.random())
+        os.close(told)
+        os.close(tell)
         os.kill(child, signal.SIGKILL)
         assert os.waitpid(child, 0)[1] == signal.SIGKILL, "the child failed by itself"
         # A run that was killed while it was written down has no record; `snap` removes it, as nobody holds it.
