@@ -171,7 +171,8 @@ class Index:
         for name in _NAMES:
             self._db.execute(f"DELETE FROM {_MEMORY}.{name}")
         known = {run_id for (run_id,) in self._db.execute("SELECT id FROM main.runs")}
-        busy, there = set(self._store.unfinished()), self._store.ids()
+        # In this order: a run is claimed before it has a folder, so one that begins now is not taken for a dead one.
+        there, busy = self._store.ids(), set(self._store.unfinished())
         pending: list[Run] = []
         damaged: list[str] = []
         if gone := known.difference(there):
