@@ -115,8 +115,11 @@ def _needed(store: Path, code: Iterable[str]) -> Iterator[bytes]:
 
 
 def _contents(found: Iterable[survey.Pack], needed: frozenset[bytes]) -> tuple[list[Waste], tuple[survey.Pack, ...]]:
-    """What can go of the packs, and those that are written anew for it; a damaged one may be mended yet, and stays."""
-    waste, shrunk = [], []
+    """What can go of the packs, and those that are written anew for it; a damaged one may be mended yet, and stays.
+
+    Packs that go as a whole come first: one may hold just what is left of another, whose new name is the same then.
+    """
+    dead, smaller, shrunk = [], [], []
     wanted = set(needed)
     for pack in found:
         if not pack.whole:
@@ -124,12 +127,12 @@ def _contents(found: Iterable[survey.Pack], needed: frozenset[bytes]) -> tuple[l
         kept = [member for member in pack.members if member.sha256 in wanted]
         room, all_of_it = sum(map(_room, kept)), sum(map(_room, pack.members))
         if not kept:
-            waste.append(Waste("contents", pack.path, pack.size))
+            dead.append(Waste("contents", pack.path, pack.size))
         elif room < all_of_it * _MOSTLY:
-            waste.append(Waste("contents", pack.path, all_of_it - room))
+            smaller.append(Waste("contents", pack.path, all_of_it - room))
             shrunk.append(pack)
         wanted.difference_update(member.sha256 for member in kept)
-    return waste, tuple(shrunk)
+    return [*dead, *smaller], tuple(shrunk)
 
 
 def _room(member: packs.Member) -> int:

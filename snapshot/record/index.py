@@ -4,7 +4,10 @@ truth: it is made from the records, and made anew when it is missing, damaged or
 SQLite runs in its oldest mode: a rollback journal (`journal_mode=DELETE`) and nothing mapped into memory
 (`mmap_size=0`). The faster one, WAL, needs memory that all processes share, which NFS does not give
 (sqlite.org/wal.html, "All processes using a database must be on the same host computer"); this one needs nothing but
-the locks of POSIX. Where these, or writing, can't be had, the index is in memory for as long as the command takes.
+the locks of POSIX. Where these, or writing, can't be had, the rest is in memory for as long as the command takes.
+
+A write waits for the disk several times, so a few runs are not written down but read again by each command: only when
+they have become many is it worth it.
 """
 
 from __future__ import annotations
@@ -35,13 +38,18 @@ FILE = "index.sqlite"
 _VERSION = 1
 _AT_ONCE = 500
 """Runs taken in together, and digests asked for together: few enough for any SQLite, and for the memory."""
-_TABLES = """
-DROP TABLE IF EXISTS runs; DROP TABLE IF EXISTS outputs; DROP TABLE IF EXISTS parents;
-CREATE TABLE runs(id TEXT PRIMARY KEY, name TEXT, summary BLOB NOT NULL) WITHOUT ROWID;
-CREATE INDEX named ON runs(name) WHERE name IS NOT NULL;
-CREATE TABLE outputs(sha256 BLOB, run TEXT, path TEXT, size INTEGER, PRIMARY KEY (sha256, run, path)) WITHOUT ROWID;
-CREATE TABLE parents(parent TEXT, child TEXT, PRIMARY KEY (parent, child)) WITHOUT ROWID;
-"""
+_WORTH_WRITING = 16
+"""Runs that are not in the file yet: reading so many records takes a millisecond or two."""
+_TABLES = (
+    "CREATE TABLE {0}.runs(id TEXT PRIMARY KEY, name TEXT, summary BLOB NOT NULL) WITHOUT ROWID",
+    "CREATE INDEX {0}.named ON runs(name) WHERE name IS NOT NULL",
+    "CREATE TABLE {0}.outputs(sha256 BLOB, run TEXT, path TEXT, size INTEGER, PRIMARY KEY (sha256, run, path))"
+    " WITHOUT ROWID",
+    "CREATE TABLE {0}.parents(parent TEXT, child TEXT, PRIMARY KEY (parent, child)) WITHOUT ROWID",
+)
+_NAMES = ("runs", "outputs", "parents")
+_FILE, _MEMORY = "main", "temp"
+"""SQLite's names for the database in the file, and the one that this process alone has."""
 
 
 class Written(Value, frozen=True):
@@ -56,10 +64,10 @@ class Written(Value, frozen=True):
 class Index:
     """Answers about all runs of a store; nothing here raises for an index that can't be used, only for the records."""
 
-    def __init__(self, store: Store, *, patience: float = 5.0) -> None:
-        """Wait for another process that writes no longer than `patience` seconds."""
+    def __init__(self, store: Store, *, patience: float = 5.0, worth_writing: int = _WORTH_WRITING) -> None:
+        """Wait for another process that writes no longer than `patience` seconds; write so many runs down together."""
         self._store = store
-        self._patience = patience
+        self._patience, self._worth_writing = patience, worth_writing
         self._path = store.cache / FILE
         self._db = self._connect()
         self._pending: list[Run] = []
@@ -94,30 +102,29 @@ class Index:
 
     def children(self, run_id: str) -> tuple[str, ...]:
         """The runs that descend from this one directly, oldest first; also those that still go on."""
-        rows = self._ask("SELECT child FROM parents WHERE parent = ?", run_id)
+        rows = self._ask("SELECT child FROM all_parents WHERE parent = ?", run_id)
         going = (run.id for run in self._pending if run_id in _parents(run))
         return tuple(sorted({*(child for (child,) in rows), *going}))
 
     def named(self, name: str) -> str | None:
         """The newest run of that name."""
-        rows = self._ask("SELECT max(id) FROM runs WHERE name = ?", name)
+        rows = self._ask("SELECT max(id) FROM all_runs WHERE name = ?", name)
         finished = {found for (found,) in rows if found}
         return max(finished | {run.id for run in self._pending if run.name == name}, default=None)
 
     def summaries(self) -> list[Summary]:
         """All runs whose record can be read, newest first."""
-        found = self._safely(self._summaries)
-        going = [summary.of(run) for run in self._pending]
-        return sorted([*found, *going], key=lambda s: s.id, reverse=True) if going else found
+        found = [*self._safely(self._summaries), *map(summary.of, self._pending)]
+        return sorted(found, key=lambda s: s.id, reverse=True)
 
     def faults(self, run: Run) -> list[str]:
         """What the index has otherwise than the record of a run that it knows; nothing for one that it doesn't."""
         try:
-            rows = list(self._db.execute("SELECT summary FROM runs WHERE id = ?", (run.id,)))
+            rows = list(self._db.execute("SELECT summary FROM main.runs WHERE id = ?", (run.id,)))
             if not rows:
                 return []
             right = rows[0][0] == _encoded(run) and all(
-                list(self._db.execute("SELECT size FROM outputs WHERE sha256=? AND run=? AND path=?", row[:3]))
+                list(self._db.execute("SELECT size FROM main.outputs WHERE sha256=? AND run=? AND path=?", row[:3]))
                 == [(row[3],)]
                 for row in _outputs(run)
             )
@@ -144,32 +151,36 @@ class Index:
     def _writers(self, asked: Collection[bytes]) -> dict[bytes, list[Written]]:
         if len(asked) > _AT_ONCE:
             # Digests of a whole data set: one look at all that was ever written is cheaper.
-            asked = {sha256 for (sha256,) in self._db.execute("SELECT sha256 FROM outputs")}.intersection(asked)
+            asked = {sha256 for (sha256,) in self._db.execute("SELECT sha256 FROM all_outputs")}.intersection(asked)
         found: dict[bytes, list[Written]] = {}
         for some in _batches(asked):
             marks = ",".join("?" * len(some))
-            question = f"SELECT sha256, run, path, size FROM outputs WHERE sha256 IN ({marks}) ORDER BY run, path"
+            question = f"SELECT sha256, run, path, size FROM all_outputs WHERE sha256 IN ({marks}) ORDER BY run, path"
             for sha256, *rest in self._db.execute(question, some):
                 found.setdefault(sha256, []).append(Written(*rest))
         return found
 
     def _summaries(self) -> list[Summary]:
-        rows = [blob for (blob,) in self._db.execute("SELECT summary FROM runs ORDER BY id DESC")]
+        rows = [blob for (blob,) in self._db.execute("SELECT summary FROM all_runs")]
         # One list in msgpack: decoding 10,000 at once takes half of the time.
         return msgspec.msgpack.decode(b"\xdd" + len(rows).to_bytes(4, "big") + b"".join(rows), type=list[Summary])
 
     # Writing
 
     def _refresh(self) -> None:
-        known = {run_id for (run_id,) in self._db.execute("SELECT id FROM runs")}
-        busy, there = set(self._store.unfinished()), self._store.ids()
+        for name in _NAMES:
+            self._db.execute(f"DELETE FROM {_MEMORY}.{name}")
+        known = {run_id for (run_id,) in self._db.execute("SELECT id FROM main.runs")}
+        # In this order: a run is claimed before it has a folder, so one that begins now is not taken for a dead one.
+        there, busy = self._store.ids(), set(self._store.unfinished())
         pending: list[Run] = []
         damaged: list[str] = []
-        new = (run_id for run_id in there if run_id not in known)
-        for some in _batches(self._final(new, busy, pending, damaged)):
-            self._take_in(some)
         if gone := known.difference(there):
             self._forget(gone)
+        new = [run_id for run_id in there if run_id not in known]
+        place = _FILE if len(new) - len(busy) >= self._worth_writing else _MEMORY
+        for some in _batches(self._final(new, busy, pending, damaged)):
+            place = self._take_in(some, place)
         self._pending, self.damaged = pending, tuple(reversed(damaged))
 
     def _final(
@@ -191,21 +202,32 @@ class Index:
             else:
                 yield run
 
-    def _take_in(self, runs: Iterable[Run]) -> None:
-        with self._db:
-            self._db.execute("BEGIN IMMEDIATE")
-            for run in runs:
-                self._db.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?)", (run.id, run.name, _encoded(run)))
-                self._db.executemany("INSERT OR REPLACE INTO outputs VALUES (?, ?, ?, ?)", _outputs(run))
-                pairs = [(parent, run.id) for parent in _parents(run)]
-                self._db.executemany("INSERT OR REPLACE INTO parents VALUES (?, ?)", pairs)
+    def _take_in(self, runs: list[Run], place: str) -> str:
+        """Put them there, or into the memory where that is refused; returns where the next ones belong."""
+        try:
+            with self._db:
+                self._db.execute("BEGIN IMMEDIATE" if place == _FILE else "BEGIN")
+                for run in runs:
+                    self._add(run, place)
+        except sqlite3.DatabaseError as problem:
+            if place == _MEMORY or not _refused(problem):
+                raise
+            return self._take_in(runs, _MEMORY)
+        return place
+
+    def _add(self, run: Run, place: str) -> None:
+        rows = [(run.id, run.name, _encoded(run))]
+        pairs = [(parent, run.id) for parent in _parents(run)]
+        self._db.executemany(f"INSERT OR REPLACE INTO {place}.runs VALUES (?, ?, ?)", rows)
+        self._db.executemany(f"INSERT OR REPLACE INTO {place}.outputs VALUES (?, ?, ?, ?)", _outputs(run))
+        self._db.executemany(f"INSERT OR REPLACE INTO {place}.parents VALUES (?, ?)", pairs)
 
     def _forget(self, run_ids: Iterable[str]) -> None:
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
-            self._db.executemany("DELETE FROM runs WHERE id = ?", [(run_id,) for run_id in run_ids])
-            self._db.execute("DELETE FROM outputs WHERE run NOT IN (SELECT id FROM runs)")
-            self._db.execute("DELETE FROM parents WHERE child NOT IN (SELECT id FROM runs)")
+            self._db.executemany("DELETE FROM main.runs WHERE id = ?", [(run_id,) for run_id in run_ids])
+            self._db.execute("DELETE FROM main.outputs WHERE run NOT IN (SELECT id FROM main.runs)")
+            self._db.execute("DELETE FROM main.parents WHERE child NOT IN (SELECT id FROM main.runs)")
 
     # Where it can't be used
 
@@ -219,28 +241,26 @@ class Index:
                         if _refused(problem):
                             break
                         _remove(self._path)
-        return _fresh(sqlite3.connect(":memory:"))
+        return _in_memory()
 
     def _safely(self, action: Callable[[], T]) -> T:
         """`action`, once more with a new index if this one is damaged, or in memory if the file can't be used."""
-        try:
-            return action()
-        except (sqlite3.DatabaseError, msgspec.MsgspecError) as problem:
-            old = self._db
-            if _refused(problem):
-                self._db = _copied(old)
-            else:
-                _remove(self._path)
-                self._db = self._connect()
-            old.close()
-        try:
-            self._refresh()
-            return action()
-        except sqlite3.DatabaseError:
-            self._db.close()
-            self._db = _fresh(sqlite3.connect(":memory:"))
-        self._refresh()
+        for connect in (self._anew, _in_memory):
+            try:
+                return action()
+            except sqlite3.DatabaseError as problem:
+                self._db.close()
+                self._db = _in_memory() if _refused(problem) else connect()
+            except msgspec.MsgspecError:
+                self._db.close()
+                self._db = connect()
+            with suppress(sqlite3.DatabaseError):
+                self._refresh()
         return action()
+
+    def _anew(self) -> sqlite3.Connection:
+        _remove(self._path)
+        return self._connect()
 
 
 def damage(path: Path) -> str | None:
@@ -276,36 +296,38 @@ def _open(path: Path, patience: float) -> sqlite3.Connection:
     try:
         db.execute("PRAGMA journal_mode=DELETE")
         db.execute("PRAGMA mmap_size=0")
-        if db.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
-            _fresh(db)
+        return _with_tables(db)
     except BaseException:
         db.close()
         raise
+
+
+def _in_memory() -> sqlite3.Connection:
+    return _with_tables(sqlite3.connect(":memory:", isolation_level=None))
+
+
+def _with_tables(db: sqlite3.Connection) -> sqlite3.Connection:
+    """Tables in the file, empty if it is of another version; and in memory, with views of both together."""
+    if not _is_ours(db):
+        with db:
+            db.execute("BEGIN IMMEDIATE")
+            if not _is_ours(db):  # another process has not made them meanwhile
+                for name in _NAMES:
+                    db.execute(f"DROP TABLE IF EXISTS {_FILE}.{name}")
+                for statement in _TABLES:
+                    db.execute(statement.format(_FILE))
+                db.execute(f"PRAGMA user_version = {_VERSION}")
+    db.execute("PRAGMA temp_store=MEMORY")
+    for statement in _TABLES:
+        db.execute(statement.format(_MEMORY))
+    for name in _NAMES:
+        both = f"SELECT * FROM {_FILE}.{name} UNION ALL SELECT * FROM {_MEMORY}.{name}"
+        db.execute(f"CREATE TEMP VIEW all_{name} AS {both}")
     return db
 
 
-def _fresh(db: sqlite3.Connection) -> sqlite3.Connection:
-    """Empty tables; of two processes that make them, the second finds them made."""
-    db.isolation_level = None
-    with db:
-        db.execute("BEGIN IMMEDIATE")
-        if db.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
-            for statement in filter(str.strip, _TABLES.split(";")):
-                db.execute(statement)
-            db.execute(f"PRAGMA user_version = {_VERSION}")
-    return db
-
-
-def _copied(db: sqlite3.Connection) -> sqlite3.Connection:
-    """In memory, with what can be read of `db`."""
-    memory = sqlite3.connect(":memory:", isolation_level=None)
-    try:
-        with closing(memory.cursor()):
-            db.backup(memory)
-        return _fresh(memory)
-    except sqlite3.DatabaseError:
-        memory.close()
-        return _fresh(sqlite3.connect(":memory:"))
+def _is_ours(db: sqlite3.Connection) -> bool:
+    return bool(db.execute("PRAGMA user_version").fetchone()[0] == _VERSION)
 
 
 def _remove(path: Path) -> None:

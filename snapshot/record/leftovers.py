@@ -26,13 +26,14 @@ def leftovers(store: Store, now: float) -> Iterator[Path]:
         for path in (store.path / folder).glob(".*"):
             if path.name not in _OURS and _is_abandoned(path, now):
                 yield path
-    busy = set(store.unfinished())
-    for run_id in store.ids():
+    ids = store.ids()
+    busy = set(store.unfinished())  # after the IDs: whoever begins now is not taken for dead
+    for run_id in ids:
         if run_id not in busy:
             yield from (path for path in store.folder(run_id).glob(".*") if _is_abandoned(path, now))
             if not store.has_record(run_id) and is_bare(store.folder(run_id)):
                 yield store.folder(run_id)
-    known = {*store.ids(), *busy}
+    known = {*ids, *busy}
     yield from (path for path in labels.paths(store) if path.name.removesuffix(labels.SUFFIX) not in known)
 
 

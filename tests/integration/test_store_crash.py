@@ -33,14 +33,15 @@ KILLED = """
     store, chance = Store(Path(sys.argv[1])), random.Random(20261129)
 
     def keep(number):
-        code = {"train.py": f"{number}\\n", "big.py": random.Random(number % 3).randbytes(20_000).hex()}
+        # What is small outlives the run that came first, so its pack is made smaller.
+        code = {"own.py": random.Random(number).randbytes(20_000).hex(), "shared.py": f"{number // 3}\\n"}
         with store.lock_shared():
             return trained(store, number, {"model.pt": bytes([number % 4 + 1]) * 5000}, code)
 
-    def work(first):
-        for number in range(first, first + 1000):
+    def work(first, tell=None, times=1000):
+        for number in range(first, first + times):
             run = keep(number)
-            index = Index(store)
+            index = Index(store, worth_writing=1)
             index.refresh()
             share(store, index, run)
             index.close()
@@ -48,18 +49,31 @@ KILLED = """
             labels.add_note(store, run_id(0), f"{number}", "now")
             store.remove(run_id(number - 2))
             with store.lock_exclusive():
-                gc.carry_out(store, gc.plan(store))
+                plan = gc.plan(store)
+                if tell and plan.shrunk:
+                    os.write(tell, b".")
+                began = time.monotonic()
+                gc.carry_out(store, plan)
+        return time.monotonic() - began
 
     keep(0)
     labels.add_note(store, run_id(0), "kept", "then")
+    began = time.monotonic()
+    sweep = work(99, times=6)
+    whole = time.monotonic() - began
     for moment in range(int(sys.argv[2])):
+        told, tell = os.pipe()
         child = os.fork()
         if child == 0:
             try:
-                work(1000 * (moment + 1))
+                work(999 * (moment + 1), tell)
             finally:
                 os._exit(1)
-        time.sleep(0.03 * chance.random())
+        if moment % 2:
+            os.read(told, 1)  # a pack is about to be made smaller
+        time.sleep((sweep if moment % 2 else whole / 3) * chance.random())
+        os.close(told)
+        os.close(tell)
         os.kill(child, signal.SIGKILL)
         assert os.waitpid(child, 0)[1] == signal.SIGKILL, "the child failed by itself"
         # A run that was killed while it was written down has no record; `snap` removes it, as nobody holds it.
@@ -115,7 +129,8 @@ def test_a_full_disk_while_the_store_is_used_loses_nothing(small_disk: Path):
     code = {"big.py": "x = 1\n" * 60_000, "train.py": "a\n"}
     first = trained(store, 1, {"model.pt": b"w"}, code)
     (project.path / "big.py").unlink()
-    trained(store, 2, {"model.pt": b"w"}, {"train.py": "a\n"})
+    for number in range(2, 25):  # so many that the index would be written down
+        trained(store, number, {"model.pt": b"w"}, {"train.py": "a\n"})
     labels.tag(store, run_id(2), "best", "then")
     ballast = fill(small_disk)
     # The index does not get its room, and is made in memory.
@@ -148,7 +163,8 @@ def test_a_read_only_store_is_read_and_refuses_to_be_changed(tmp_path: Path):
         store = Store(project.path)
         trained(store, 1, {"model.pt": b"w"}, name="first")
         assert project.snap("ls").returncode == 0
-        trained(store, 2, {"model.pt": b"w"})  # the index does not know it yet
+        for number in range(2, 25):  # the index does not know them yet
+            trained(store, number, {"model.pt": b"w"})
         subprocess.run(["mount", "-o", "remount,ro", place], check=True)
         listing = project.snap("ls")
         assert run_id(1) in listing.stdout and run_id(2) in listing.stdout

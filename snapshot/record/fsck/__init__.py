@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from snapshot.finding import Finding
+from snapshot.record.code import snapshots
 from snapshot.record.code.survey import survey
 from snapshot.record.fsck import caches, code, data, labels, runs
 from snapshot.record.fsck.fault import Fault, Uses, note, shown
@@ -18,8 +19,9 @@ def examine(store: Store, told: Callable[[str], None] = lambda text: None) -> It
     """All that is wrong, reading all of it; `told` hears where it stands. Nothing is changed but the index."""
     uses = Uses()
     yield from runs.check(store, uses, told)
+    kept = snapshots.listed(store.path)  # before the packs: contents are there before the list that names them
     packs = survey(store.path, lambda done, total: told(f"code, {100 * done // max(total, 1)} %"))
-    yield from code.check(store, uses.code, packs)
+    yield from code.check(store, uses.code, kept, packs)
     yield from caches.contents(store, packs)
     yield from caches.trees(store, told)
     yield from data.check(store, uses.data, told)

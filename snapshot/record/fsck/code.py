@@ -16,16 +16,17 @@ from snapshot.record.store import Store
 _ANEW = f"{COPY}; or `snap fsck --repair`, and the next run of the same code keeps it anew"
 
 
-def check(store: Store, uses: Mapping[str, list[str]], packs: Collection[Pack]) -> Iterator[Fault]:
-    """Each pack, each snapshot, and whether those are there that runs need."""
+def check(
+    store: Store, uses: Mapping[str, list[str]], kept: Collection[str], packs: Collection[Pack]
+) -> Iterator[Fault]:
+    """Each pack, each snapshot that is `kept`, and whether those are there that runs need."""
     for pack in packs:
         if not pack.whole:
             yield error("code", f"{shown(store, pack.path)} is damaged", COPY)
     there = {member.sha256.hex(): member.size for pack in packs for member in pack.members}
-    found = snapshots.listed(store.path)
-    for digest in found:
+    for digest in kept:
         yield from _snapshot(store, digest, there, uses.get(digest, []))
-    for digest in sorted(uses.keys() - set(found)):
+    for digest in sorted(uses.keys() - set(kept)):
         said = f"the code snapshot {display(digest)} of run {some(uses[digest])} is gone"
         yield error("code", said, _ANEW)
 

@@ -18,9 +18,9 @@ from snapshot.record.sums import check_sums
 
 def check(store: Store, uses: Uses, told: Callable[[str], None]) -> Iterator[Fault]:
     """Each record, what it says of its files, and what it needs, which is put into `uses`."""
-    busy = set(store.unfinished())
-    hashes = Hashes()
     ids = store.ids()
+    busy = set(store.unfinished())  # after the IDs: whoever begins now is not taken for dead
+    hashes = Hashes()
     for number, run_id in enumerate(ids):
         told(f"run {number + 1:,} of {len(ids):,}")
         try:
@@ -34,7 +34,9 @@ def check(store: Store, uses: Uses, told: Callable[[str], None]) -> Iterator[Fau
             said = f"{shown(store, store.folder(run_id))} has the record of run {display(run.id)}"
             yield error("run", said, f"move it where it belongs, or `snap rm {run_id}`")
         elif run_id not in busy and run.exit is not None:
-            yield from _files(store, run, hashes)
+            found = list(_files(store, run, hashes))
+            if store.has_record(run_id):  # and was not removed meanwhile
+                yield from found
 
 
 class Hashes:

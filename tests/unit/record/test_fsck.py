@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import os
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -31,10 +33,15 @@ def store(tmp_path: Path) -> Store:
     trained(store, 2, {"model.pt": b"weights", "log.txt": b"x"}, {"train.py": "b\n"})
     trees.checkout(store.path, first.code.digest)
     labels.tag(store, first.id, "best", "2026-01-01T00:00:00.000Z")
-    index = Index(store)
+    written(store)
+    return store
+
+
+def written(store: Store) -> None:
+    """Bring the index's file up to date, which few runs are not worth otherwise."""
+    index = Index(store, worth_writing=1)
     index.refresh()
     index.close()
-    return store
 
 
 def one(store: Store) -> Run:
@@ -154,6 +161,24 @@ def test_what_somebody_made_is_not_touched_by_repairing(store: Store, name: str)
     _, rest = fsck.repair(fsck.examine(store))
     assert len(rest) == 1
     assert {p: p.read_bytes() for p in store.path.rglob("*") if p.is_file() and "cache" not in p.parts} == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE runs SET summary = (SELECT max(summary) FROM runs)",
+        "UPDATE outputs SET size = 2 WHERE path = 'log.txt'",
+        "DELETE FROM outputs",
+    ],
+)
+def test_an_index_that_says_otherwise_than_the_records_is_made_anew(store: Store, change: str):
+    written(store)
+    with closing(sqlite3.connect(store.cache / FILE)) as db, db:
+        db.execute(change)
+    ((_, message),) = said(store)
+    assert "`.snap/cache/index.sqlite` is not what the records say: the index does not say what the record" in message
+    fsck.repair(fsck.examine(store))
+    assert said(store) == []
 
 
 def test_a_damaged_pack_is_named_with_the_files_that_it_costs_and_heals_by_running_again(store: Store):
