@@ -16,9 +16,8 @@ from pathlib import Path
 
 from bench_table import Row, in_turns
 
-from snapshot.record.data.cache import RACY
 from snapshot.record.data.identity import Identifier
-from snapshot.record.data.walk import look
+from snapshot.record.data.walk import RACY, look
 
 FILES, SIZE = 20_000, 20_000
 LARGE = 4 << 30
