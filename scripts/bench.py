@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import bench_build
+import bench_data
 import bench_imports
 import bench_lock
 import bench_run
@@ -23,14 +24,8 @@ HEAD = ("what", "ours", "measured against", "ratio", "goal", "reached")
 
 
 def main() -> None:
-    rows = [
-        *bench_run.measure(),
-        *bench_lock.measure(),
-        *bench_imports.measure(),
-        *bench_store.measure(),
-        *bench_build.measure(),
-        *bench_trace.measure(),
-    ]
+    parts = (bench_run, bench_data, bench_lock, bench_imports, bench_store, bench_build, bench_trace)
+    rows = [row for part in parts for row in part.measure()]
     print(table(rows))
     if "--write" in sys.argv:
         before, _, rest = PAGE.read_text(encoding="utf-8").partition("<!-- table -->\n")

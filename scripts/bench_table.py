@@ -35,11 +35,17 @@ class Row:
         return (self.what, seconds(self.ours), theirs, ratio, goal, "yes" if self.reached else "**no**")
 
 
-def in_turns(rounds: int, *actions: Callable[[int], object]) -> list[float]:
-    """Median seconds of each action; they take turns, so that what else the machine does hits all alike."""
+def in_turns(
+    rounds: int, *actions: Callable[[int], object], before: Callable[[], object] = lambda: None
+) -> list[float]:
+    """Median seconds of each action; they take turns, so that what else the machine does hits all alike.
+
+    `before` is called ahead of each, and does not count.
+    """
     taken: list[list[float]] = [[] for _ in actions]
     for number in range(rounds):
         for action, times in zip(actions, taken, strict=True):
+            before()
             began = time.perf_counter()
             action(number)
             times.append(time.perf_counter() - began)

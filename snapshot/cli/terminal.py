@@ -80,6 +80,10 @@ def progress(text: str) -> Iterator[Bar]:
         note(text)
         yield Bar()
         return
+    if _lines:
+        # A terminal has room for one thing that moves.
+        yield _InStep(_lines[-1])
+        return
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Drawing
@@ -100,6 +104,16 @@ def hashing(text: str) -> Iterator[Callable[[Hashed], None]]:
     """The same for data that are hashed, with the number of files."""
     with progress(text) as bar:
         yield lambda done: bar.update(done.bytes, done.total_bytes, f"{done.files:,} of {done.total_files:,} files")
+
+
+class _InStep(Bar):
+    """A bar within a step, whose line says how far it is."""
+
+    def __init__(self, step: Step) -> None:
+        self._step = step
+
+    def update(self, done: int, total: int, detail: str = "") -> None:
+        self._step.update(f"{100 * done // max(total, 1)} %, {detail}")
 
 
 class _DrawnBar(Bar):

@@ -1,8 +1,6 @@
 """Hashes of files that were read before: an SQLite file in the user's cache folder, never the truth.
 
-A file counts as unchanged while size, mtime, ctime and inode are as they were. What was changed within `RACY` before it
-was read, or later by the clock, is not remembered: it could be changed once more without that being seen, as git knows
-(`Documentation/technical/racy-git.txt`).
+A file counts as unchanged while size, mtime, ctime and inode are as they were; racy ones (see `walk`) are not kept.
 
 The journal is SQLite's old one, which NFS can have (a WAL needs memory that all its users share), nothing is mapped,
 and nothing is waited for (`synchronous=OFF`): each row has a checksum instead. A cache that is damaged is made anew;
@@ -27,8 +25,6 @@ if TYPE_CHECKING:
 
 FILE = "data-hashes.sqlite"
 LOCKS = "data-locks"
-RACY = 2 * 10**9
-"""ns: the coarsest time stamps, FAT's, are 2 s apart."""
 _VERSION = 1
 _WAIT = 1.0
 """Seconds for another process's write, which takes milliseconds."""

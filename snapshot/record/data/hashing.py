@@ -105,9 +105,8 @@ class Hasher:
         if self._stopped():
             raise StoppedError
         moment = self._clock()
-        outcomes = tuple(self._outcome(folder + seen.name, seen) for seen in stats)
-        with self._count:
-            self.files += len(stats)
+        outcomes = tuple([self._outcome(folder + seen.name, seen) for seen in stats])
+        self._add(sum(seen.size for seen in stats if seen.size < _READ_AHEAD), files=len(stats))
         return Batch(moment, outcomes)
 
     def _outcome(self, path: bytes, seen: Stat) -> Outcome:
@@ -149,7 +148,6 @@ class Hasher:
             count = os.readv(descriptor, (buffer,))
             digest.update(view[:count])
             total += count
-        self._add(total)
         return digest.digest()
 
     def _read_ahead(self, descriptor: int, size: int) -> bytes:
@@ -187,9 +185,11 @@ class Hasher:
         self._add(size)
         return digest.digest()
 
-    def _add(self, count: int) -> None:
+    def _add(self, count: int, files: int = 0) -> None:
+        """Large files count as they are read, others when their batch is done."""
         with self._count:
             self.bytes += count
+            self.files += files
 
 
 def lower_priority() -> None:

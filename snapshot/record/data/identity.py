@@ -164,12 +164,15 @@ class Identifier:
 def edits(store: Path, launch: Summary, now: Look, before: Identity, identifier: Identifier) -> tuple[Edit, ...]:
     """What changed in the data between the walk `launch` and the walk `now`; `before` is what was found after `launch`.
 
-    Reads nothing when both walks saw the same. A file that has other times but the same bytes was not edited. Where it
-    can't be told which files were, one edit has the path ``, the data as a whole. Raises HostError, StoreError.
+    Reads nothing when both walks saw the same, but for files that had only just been written at the launch. A file that
+    has other times but the same bytes was not edited. Where it can't be told which files were, one edit has the path
+    ``, the data as a whole. Raises HostError, StoreError.
     """
-    if launch.fingerprint == now.fingerprint:
+    if launch.fingerprint == now.fingerprint and (before.digest is None or not launch.racy):
         return ()
     after = identifier.identify(now)
+    if after.digest and after.digest == before.digest and not before.changed_since:
+        return ()
     found = {edit.path: edit for edit in before.changed_since}
     if before.digest is None or after.digest is None or launch.is_file != now.is_file:
         return (Edit(path="", change="changed" if now.fingerprint else "removed"),)

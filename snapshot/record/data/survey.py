@@ -17,8 +17,8 @@ import msgspec
 from snapshot.document import Value
 from snapshot.project.names import display, to_text
 from snapshot.record.data import manifest
-from snapshot.record.data.cache import RACY, Cache
-from snapshot.record.data.walk import Lister, Look, Stat, folders
+from snapshot.record.data.cache import Cache
+from snapshot.record.data.walk import RACY, Lister, Look, Stat, folders
 from snapshot.record.document import Edit
 
 if TYPE_CHECKING:
@@ -122,19 +122,22 @@ class Survey:
 
     def _pieces(self, folder: _Folder) -> Iterator[bytes | None]:
         """The lines of the files in `folder`; None where those of the next folder below come."""
-        path = folder.path
+        path, odd = folder.path, folder.odd
         lines: list[bytes] = []
-        for at, entry in enumerate(folder.entries):
-            if entry.is_folder:
+        for at, (entry, sha256) in enumerate(zip(folder.entries, folder.hashes, strict=True)):
+            if at in odd:
+                lines.append(self._odd(path + entry.name, entry, odd[at]))
+            elif entry.name[-1:] != b"/":
+                identity = hexlify(sha256 or _ZEROS)
+                if entry.link is not None:
+                    identity = manifest.LINK + identity
+                self.files += 1
+                self.bytes += entry.size
+                lines.append(manifest.line(identity, entry.size, path + entry.name))
+            else:
                 yield b"".join(lines)
                 yield None
                 lines = []
-            elif at in folder.odd:
-                lines.append(self._odd(path + entry.name, entry, folder.odd[at]))
-            else:
-                identity = hexlify(folder.hashes[at] or _ZEROS)
-                identity = identity if entry.link is None else manifest.LINK + identity
-                lines.append(self._line(identity, entry.size, path + entry.name))
         yield b"".join(lines)
 
     def _line(self, identity: bytes, size: int, path: bytes) -> bytes:
@@ -263,4 +266,4 @@ def _without_reading(entry: Stat) -> bytes | None:
     """The hash of what has no bytes to read."""
     if entry.link is not None:
         return hashlib.sha256(entry.link).digest()
-    return _ZEROS if entry.is_folder else None
+    return _ZEROS if entry.name[-1:] == b"/" else None

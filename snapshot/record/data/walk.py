@@ -23,6 +23,10 @@ from snapshot.project.tree import REPOSITORIES, STORE
 
 KEPT = 500_000
 """Above this number of files listings are not kept, and hashing walks again: some 60 bytes a file."""
+RACY = 2 * 10**9
+"""What was changed so many ns before it was seen or read, or later by the clock, could be changed once more without its
+stat telling: the coarsest time stamps, FAT's, are 2 s apart (git's `Documentation/technical/racy-git.txt`).
+"""
 SAMPLED = 64 * 10**6
 """Files of more bytes are identified by parts of them where that was asked for."""
 _MOST_PROBLEMS = 100
@@ -42,11 +46,6 @@ class Stat(msgspec.Struct, frozen=True, array_like=True, gc=False):
     link: bytes | None = None
     """Text of a symbolic link."""
 
-    @property
-    def is_folder(self) -> bool:
-        """Whether it is a folder: its files are listed elsewhere."""
-        return self.name[-1:] == b"/"
-
 
 class Summary(Document, kw_only=True, frozen=True):
     """Data at one moment; with it another process can tell later whether they have changed."""
@@ -61,6 +60,8 @@ class Summary(Document, kw_only=True, frozen=True):
     """Equal for equal path, size, mtime, ctime and inode of all files; empty when nothing is there."""
     moment: int
     """When the walk began, ns of this machine's clock."""
+    racy: bool
+    """Whether a file was changed so shortly before that the fingerprint alone does not vouch for it."""
 
 
 class Look(Summary, kw_only=True, frozen=True):
@@ -87,7 +88,7 @@ def look(root: Path) -> Look:
     moment = time.time_ns()
     place = os.path.realpath(root)
     problems: list[str] = []
-    seen = _Seen(os.fsencode(place), problems)
+    seen = _Seen(os.fsencode(place), problems, moment - RACY)
     is_file = False
     try:
         status = os.stat(place)
@@ -105,6 +106,7 @@ def look(root: Path) -> Look:
         bytes=seen.bytes,
         fingerprint=seen.fingerprint,
         moment=moment,
+        racy=seen.racy,
         problems=tuple(problems),
         listings=seen.listings,
     )
@@ -169,8 +171,9 @@ class Lister:
 class _Seen(Lister):
     """What a walk has seen so far."""
 
-    def __init__(self, root: bytes, problems: list[str]) -> None:
+    def __init__(self, root: bytes, problems: list[str], since: int) -> None:
         super().__init__(root, problems)
+        self.racy, self._since = False, since
         self.files = self.bytes = 0
         self.fingerprint = ""
         self._digest = hashlib.sha256()
@@ -187,7 +190,9 @@ class _Seen(Lister):
         encoded = self._encode(entries)
         self._digest.update(path + b"\0")
         self._digest.update(encoded)
-        sizes = [entry.size for entry in entries if entry.inode]
+        since = self._since
+        self.racy = self.racy or any(entry.ctime >= since or entry.mtime >= since for entry in entries)
+        sizes = [entry.size for entry in entries if entry.name[-1:] != b"/"]
         self.files += len(sizes)
         self.bytes += sum(sizes)
         if self.listings is not None:

@@ -10,6 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -249,6 +250,26 @@ def test_what_changed_before_it_was_read_is_an_edit_also_when_nothing_changed_af
     before = data.identifier().identify(launch)
     found = edits(data.store, launch, look(data.path), before, data.identifier())
     assert found == (Edit(path="a", change="changed"),)
+
+
+def test_an_edit_in_the_very_tick_of_the_launch_is_found_though_no_stat_tells(data):
+    launch = look(data.path)
+    before = data.identifier().identify(launch)
+    data.write("a", "z")
+    now = look(data.path)
+    unseen = msgspec.structs.replace(launch.summary, fingerprint=now.fingerprint)
+    assert unseen.racy
+    assert edits(data.store, unseen, now, before, data.identifier()) == (Edit(path="a", change="changed"),)
+    assert edits(data.store, msgspec.structs.replace(unseen, racy=False), now, before, data.identifier()) == ()
+
+
+def test_of_data_that_were_never_identified_it_is_said_whether_they_changed(data):
+    launch = look(data.path)
+    stopped = data.identifier().identify(launch, stopped=lambda: True)
+    assert edits(data.store, launch, look(data.path), stopped, data.identifier()) == ()
+    data.write("new")
+    found = edits(data.store, launch, look(data.path), stopped, data.identifier())
+    assert found == (Edit(path="", change="changed"),)
 
 
 @pytest.mark.parametrize(("act", "change"), [(lambda p: p.write_text("zz"), "changed"), (Path.unlink, "removed")])
