@@ -12,7 +12,6 @@ import re
 import sys
 import tempfile
 import urllib.parse
-import urllib.request
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -227,7 +226,7 @@ def _placed(pins: Pins, pip: PipConfig, requirements: Requirements) -> Pins:
     def at(file: PinnedFile) -> PinnedFile:
         if not file.url or not file.url.startswith("file:"):
             return file
-        path = Path(urllib.request.url2pathname(urllib.parse.urlsplit(file.url).path))
+        path = Path(urllib.parse.unquote(urllib.parse.urlsplit(file.url).path))
         return msgspec.structs.replace(file, url=None, path=path)
 
     packages = []
