@@ -43,6 +43,10 @@ _YANKED = re.compile(
     r"^warning: `(?P<name>[^`=]+)==(?P<version>[^`]+)` is yanked(?: \(reason: \"(?P<why>.*)\"\))?", re.MULTILINE
 )
 _NETWORK = re.compile(r"Failed to fetch|Request failed|error sending request|Could not connect", re.IGNORECASE)
+_NOTHING_SAID = re.compile(
+    r"No solution found when resolving dependencies(?=\s*cause:)"
+    r"|(?:\. And because you require [^,]+)?, we can conclude that your requirements are unsatisfiable"
+)
 _HINTS = (
     (
         "not found in the package registry",
@@ -50,6 +54,7 @@ _HINTS = (
     ),
     ("requires Python", 'choose another version, or another Python: `python = "3.13"` in the configuration'),
     ("Wheels are available", "ask for another version, or choose another Python or base in the configuration"),
+    ("has an invalid package format", "try again, use another index, or ask for another version"),
     ("Pre-releases are available", "name one, as in `spam==2.0rc1`, or take all: `pip config set global.pre true`"),
 )
 
@@ -249,7 +254,7 @@ def _servers(pip: PipConfig) -> tuple[str, ...]:
 def _error(stderr: str, source: str) -> SnapshotError:
     stderr = stderr[max(stderr.find("error: "), 0) :]  # behind warnings
     text = strip_credentials(" ".join(line.strip() for line in stderr.splitlines() if line.strip()))
-    reason, _, more = text.partition("hint: ")
+    reason, _, more = _NOTHING_SAID.sub("", text).partition("hint: ")
     parts = re.split(r"\s*(?:error|cause): ", " " + reason)
     reason = ": ".join(map(_lower, filter(str.strip, parts)))[:600].strip().rstrip(".")
     if "building from source is disabled" in more or "Building source distributions is disabled" in text:
