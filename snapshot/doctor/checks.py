@@ -58,8 +58,10 @@ class Asked(threading.Thread, Generic[T]):
 def carry_out(checks: Sequence[Check], *, seconds: float) -> tuple[Finding, ...]:
     """What all `checks` find within `seconds` together, in their order."""
     started = time.monotonic()
-    asked = [(check, Asked(partial(_found, check))) for check in checks]
+    asked: list[tuple[Check, Asked[tuple[Finding, ...]]]] = []
     try:
+        for check in checks:
+            asked.append((check, Asked(partial(_found, check))))
         return tuple(
             finding
             for check, one in asked

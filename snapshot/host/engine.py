@@ -1,4 +1,7 @@
-"""The Docker engine through the docker SDK: images, containers, volumes. Containers are started in `container`."""
+"""The Docker engine through the docker SDK: images, containers, volumes. Containers are started in `container`.
+
+What is only asked of images needs no SDK, see `engine_socket`.
+"""
 
 from __future__ import annotations
 
@@ -129,6 +132,11 @@ class Engine:
 
     def image(self, reference: str) -> Image | None:
         """The image that `reference` (name, tag, digest or ID) names here, or None."""
+        from snapshot.host import engine_socket
+
+        answer = engine_socket.image(reference, timeout=self.timeout)
+        if answer and answer.status in (200, 404):
+            return _image(reference, answer.value) if answer.status == 200 else None
         import docker.errors
 
         with self._asking() as api:
@@ -139,12 +147,21 @@ class Engine:
 
     def images(self, *, repository: str, label: str) -> tuple[Image, ...]:
         """The images of that name, by their tags, that carry `label` (`key` or `key=value`), newest first."""
-        with self._asking() as api:
-            # What is built on an image inherits its labels: there is one such image for each lock.
-            found = api.images(name=repository, filters={"label": label})
+        # What is built on an image inherits its labels: there is one such image for each lock.
+        found = self._listed({"label": [label], "reference": [repository]})
         tags = (tag for item in found for tag in item.get("RepoTags") or () if tag.startswith(f"{repository}:"))
         images = [image for image in map(self.image, tags) if image is not None]
         return tuple(sorted(images, key=lambda i: (i.created, i.reference), reverse=True))
+
+    def _listed(self, filters: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+        """The images that `docker image ls --filter` lists."""
+        from snapshot.host import engine_socket
+
+        answer = engine_socket.images(filters, timeout=self.timeout)
+        if answer and answer.status == 200:
+            return list(answer.value)
+        with self._asking() as api:
+            return list(api.images(filters=filters))
 
     def pull(self, reference: str) -> Image:
         """Fetch `reference` from its registry; raises NetworkError when that can't be done."""

@@ -10,10 +10,8 @@ from __future__ import annotations
 import configparser
 import os
 import re
-import ssl
 import sys
 import urllib.parse
-import urllib.request
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -184,6 +182,8 @@ def _bundle(options: Mapping[str, str], environment: Mapping[str, str], home: Pa
     if named:
         path = home / named.removeprefix("~/") if named.startswith("~/") else Path(named)
         return _there(path, "certificate bundle")
+    import ssl
+
     # A recent pip trusts what the system trusts.
     return _first_file(ssl.get_default_verify_paths().cafile, "/etc/ssl/certs/ca-certificates.crt")
 
@@ -206,7 +206,7 @@ def _path(location: str) -> Path | None:
     """The folder or file that a file: URL names."""
     if not location.startswith("file:"):
         return None
-    path = Path(urllib.request.url2pathname(urllib.parse.urlsplit(location).path))
+    path = Path(urllib.parse.unquote(urllib.parse.urlsplit(location).path))
     return path if path.exists() else None
 
 

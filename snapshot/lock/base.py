@@ -192,7 +192,7 @@ def _again(old: Lock | None, wanted: Wanted) -> PythonChoice | None:
     ):
         return None
     chosen_by = because(old.sources.python)
-    if chosen_by in (python_version.CONFIGURED, python_version.VERSION_FILE, "base"):
+    if chosen_by not in python_version.PICKED:
         return None
     return PythonChoice(version=old.sources.python.split(" ")[0], because=chosen_by)
 

@@ -29,12 +29,19 @@ _OTHER_NAME = re.compile(
 _NO_PROJECT = re.compile(
     r"^(?P<what>.*?)(?: from \S+)?(?: \(from (?P<where>.*?)\))? does not appear to be a Python project", re.DOTALL
 )
+_NO_WHEEL = re.compile(r"located at \S*?(?P<file>[^/\s]+\.whl) is invalid")
 _NOT_THERE = re.compile(r"HTTP error 404 .*?for url: (?P<url>\S+)", re.DOTALL)
 _ENOUGH = 300
 _NETWORK_KINDS = frozenset(
-    {"ConnectionFailedError", "ConnectionTimeoutError", "ProxyConnectionError", "SSLVerificationError"}
+    {
+        "ConnectionFailedError",
+        "ConnectionTimeoutError",
+        "NetworkConnectionError",
+        "ProxyConnectionError",
+        "SSLVerificationError",
+    }
 )
-"""What newer versions of pip raise."""
+"""What pip raises: `NetworkConnectionError` also for a file that an index lists and does not have."""
 
 
 class Miss(Document, frozen=True, kw_only=True):
@@ -88,6 +95,11 @@ def error(failure: Failure, *, source: str, python: str, places: Mapping[str, st
         return IntegrityError(
             f"`{message}` is not the file whose hash its index or its link gives",
             hint="try again, or use another index; if it stays so, find out who changed it",
+        )
+    if found := _NO_WHEEL.search(message):
+        return IntegrityError(
+            f"`{found['file']}` is no wheel, or only a part of one",
+            hint="try again, use another index, or ask for another version",
         )
     if failure.kind == "NotBuilt":
         told = [re.sub(r"^\s*ERROR: ", "", strip_credentials(line)) for line in failure.output]

@@ -11,6 +11,7 @@ from snapshot.host.pip_config import strip_credentials
 _NOT_FETCHED = re.compile(r"Could not fetch URL (?P<url>\S+): (?P<reason>.*?)(?: - skipping)?$", re.DOTALL)
 _ERRNO = re.compile(r"\[Errno -?\d+\] ([^')\"]+?)(?= - skipping|[')\"]|$)")
 _STATUS = re.compile(r"\b(?P<code>[45]\d\d) (?:Client|Server) Error: (?P<words>[^f]\S*(?: \S+)*?) for url")
+_SILENT = re.compile(r"timed out|(?:did not|didn't) respond within", re.IGNORECASE)
 
 
 def is_network(line: str) -> bool:
@@ -33,6 +34,11 @@ def out_of_reach(line: str) -> SnapshotError:
             f"{where}: its certificate is not trusted (CERTIFICATE_VERIFY_FAILED)",
             hint="name your company's certificates: `pip config set global.cert FILE`",
         )
+    if "NO_CERTIFICATE_OR_CRL_FOUND" in line:
+        return NetworkError(
+            f"{where}: there are no certificates in the bundle that pip is configured with",
+            hint="name your company's certificates, in PEM: `pip config set global.cert FILE`",
+        )
     if status := _STATUS.search(line):
         if status["code"] in ("401", "403", "407"):
             return NetworkError(
@@ -46,7 +52,7 @@ def out_of_reach(line: str) -> SnapshotError:
     if found := re.search(r"too many (\d{3}) error responses", line):
         return NetworkError(f"{where}: answers {found[1]}", hint="try again later, or use another index")
     reason = _ERRNO.search(line)
-    words = reason[1].strip().lower() if reason else "timed out" if "timed out" in line.lower() else "no connection"
+    words = reason[1].strip().lower() if reason else "timed out" if _SILENT.search(line) else "no connection"
     return NetworkError(
         f"{where}: {words}", hint="check the network, the proxy and pip's `index-url` (`pip config list`)"
     )

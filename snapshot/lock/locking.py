@@ -225,9 +225,11 @@ def _found(job: Job, wanted: Wanted, on: Platform) -> Found:
     if wanted.resolver == "uv":
         from snapshot.lock import uv
 
-        pins, version = uv.compile(
+        pins, version, notes = uv.compile(
             requirements, on.facts, root=job.root, pip=job.pip, upgrades=job.upgrades, environment=job.environment
         )
+        for note in notes:
+            job.say(note)
         return _pinned(job, msgspec.structs.replace(requirements, pins=pins), on, version, ask_first=False)
     return _resolved(job, requirements, on)
 

@@ -12,7 +12,6 @@ import re
 import sys
 import tempfile
 import urllib.parse
-import urllib.request
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,7 +22,7 @@ import msgspec
 from snapshot.errors import HostError, NetworkError, ResolveError, SnapshotError, UsageError
 from snapshot.host import process
 from snapshot.host.pip_config import PipConfig, strip_credentials
-from snapshot.lock import explain_network
+from snapshot.lock import explain, explain_network
 from snapshot.lock.upgrades import Upgrades
 
 if TYPE_CHECKING:
@@ -34,11 +33,30 @@ _GLIBC = (17, 28, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40)
 """The minor versions that uv's `--python-platform` knows."""
 _PLATFORM = re.compile(r"manylinux_2_(?P<minor>\d+)_(?P<machine>\w+)")
 _OWN_INDEX = re.compile(r"-i\b|--(?:extra-)?index-url\b")
-_REFUSED = re.compile(
-    r"\((?P<url>https?://[^\s)]+)\) could not be queried .*?\((?P<code>4\d\d) (?P<words>[A-Za-z ]+)\)"
+_REFUSED = (
+    re.compile(r"\((?P<url>https?://[^\s)]+)\) could not be queried .*?\((?P<code>4\d\d) (?P<words>[A-Za-z ]+)\)"),
+    re.compile(r"\((?P<url>https?://[^\s)]+)\) returned a (?P<code>4\d\d) (?P<words>[A-Za-z ]+) error"),
+    re.compile(r"Failed to fetch: (?P<url>\S+) .*?HTTP status \w+ error \((?P<code>\d{3}) (?P<words>[A-Za-z ]+)\)"),
 )
 _CERTIFICATE = re.compile(r"(?P<url>https://[^\s)]+?):? .*invalid peer certificate")
+_YANKED = re.compile(
+    r"^warning: `(?P<name>[^`=]+)==(?P<version>[^`]+)` is yanked(?: \(reason: \"(?P<why>.*)\"\))?", re.MULTILINE
+)
 _NETWORK = re.compile(r"Failed to fetch|Request failed|error sending request|Could not connect", re.IGNORECASE)
+_NOTHING_SAID = re.compile(
+    r"No solution found when resolving dependencies(?=\s*cause:)"
+    r"|(?:\. And because you require [^,]+)?, we can conclude that your requirements are unsatisfiable"
+)
+_HINTS = (
+    (
+        "not found in the package registry",
+        "correct the name, or the `index-url` and its credentials in pip's configuration (`pip config list`)",
+    ),
+    ("requires Python", 'choose another version, or another Python: `python = "3.13"` in the configuration'),
+    ("Wheels are available", "ask for another version, or choose another Python or base in the configuration"),
+    ("has an invalid package format", "try again, use another index, or ask for another version"),
+    ("Pre-releases are available", "name one, as in `spam==2.0rc1`, or take all: `pip config set global.pre true`"),
+)
 
 
 def compile(
@@ -49,8 +67,8 @@ def compile(
     pip: PipConfig,
     upgrades: Upgrades,
     environment: Mapping[str, str],
-) -> tuple[Pins, str]:
-    """What `requirements` lead to in the base, near to the old lock's pins, and uv's version for the lock.
+) -> tuple[Pins, str, tuple[str, ...]]:
+    """What `requirements` lead to in the base, near to the old lock's pins, uv's version, and what to know of them.
 
     Raises HostError where uv is not installed, ResolveError or NetworkError with uv's reason.
     """
@@ -65,7 +83,7 @@ def compile(
         answer.write_text(_old_pins(upgrades), encoding="utf-8")
         constraints = folder / "constraints.txt"
         constraints.write_text("\n".join(upgrades.constraints), encoding="utf-8")
-        arguments = [program, "pip", "compile", "--quiet", "--color=never", "--no-progress", "--no-build"]
+        arguments = [program, "pip", "compile", "--color=never", "--no-progress", "--no-build"]
         # uv does not start without an interpreter, and finds none where there is no PATH or an older one only.
         arguments += ["--python", sys.executable]
         arguments += ["--python-version", facts.python.version, "--python-platform", _platform(facts.python.platform)]
@@ -89,7 +107,12 @@ def compile(
             raise _error(done.stderr, requirements.source)
         pins = pylock.read(Reading(root), answer).pins
     assert pins is not None
-    return _placed(pins, pip, requirements), version
+    return _placed(pins, pip, requirements), version, tuple(_withdrawn(done.stderr))
+
+
+def _withdrawn(stderr: str) -> Iterator[str]:
+    for found in _YANKED.finditer(stderr):
+        yield explain.yanked(found["name"], found["version"], found["why"] or "")
 
 
 def _get_ready() -> None:
@@ -208,7 +231,7 @@ def _placed(pins: Pins, pip: PipConfig, requirements: Requirements) -> Pins:
     def at(file: PinnedFile) -> PinnedFile:
         if not file.url or not file.url.startswith("file:"):
             return file
-        path = Path(urllib.request.url2pathname(urllib.parse.urlsplit(file.url).path))
+        path = Path(urllib.parse.unquote(urllib.parse.urlsplit(file.url).path))
         return msgspec.structs.replace(file, url=None, path=path)
 
     packages = []
@@ -229,23 +252,29 @@ def _servers(pip: PipConfig) -> tuple[str, ...]:
 
 
 def _error(stderr: str, source: str) -> SnapshotError:
+    stderr = stderr[max(stderr.find("error: "), 0) :]  # behind warnings
     text = strip_credentials(" ".join(line.strip() for line in stderr.splitlines() if line.strip()))
-    reason, _, hint = text.partition("hint: ")
+    reason, _, more = _NOTHING_SAID.sub("", text).partition("hint: ")
     parts = re.split(r"\s*(?:error|cause): ", " " + reason)
-    reason = ": ".join(part[:1].lower() + part[1:] for part in parts if part.strip())[:600].strip().rstrip(".")
-    if "building from source is disabled" in hint or "Building source distributions is disabled" in text:
+    reason = ": ".join(map(_lower, filter(str.strip, parts)))[:600].strip().rstrip(".")
+    if "building from source is disabled" in more or "Building source distributions is disabled" in text:
         return ResolveError(
             f"the requirements of {source} need something that must be built from source, which uv is not asked to do: "
             + reason,
             hint='leave `resolver = "uv"` out: pip-tools resolves and builds it in the base',
         )
-    if found := _REFUSED.search(text):
+    if found := next(filter(None, (pattern.search(text) for pattern in _REFUSED)), None):
         said = f"{found['code']} Client Error: {found['words']} for url"
         return explain_network.out_of_reach(f"Could not fetch URL {found['url']}: {said}")
     if found := _CERTIFICATE.search(text):
         return explain_network.out_of_reach(f"Could not fetch URL {found['url']}: certificate verify failed")
     if _NETWORK.search(text):
         return NetworkError(reason, hint="check the network, the proxy and pip's `index-url` (`pip config list`)")
-    if not hint and "not found in the package registry" in text:
-        hint = "correct the name, or the `index-url` and its credentials in pip's configuration (`pip config list`)"
-    return ResolveError(f"the requirements of {source} can't be resolved: {reason}", hint=hint or "loosen one of them")
+    hint = next((hint for sign, hint in _HINTS if sign in text), "loosen one of them")
+    more = f"; {_lower(more)}" if more else ""
+    return ResolveError(f"the requirements of {source} can't be resolved: {reason}{more}".rstrip("."), hint=hint)
+
+
+def _lower(sentence: str) -> str:
+    """`sentence` with a small letter in front, unless it begins with an abbreviation."""
+    return sentence if sentence[1:2].isupper() else sentence[:1].lower() + sentence[1:]

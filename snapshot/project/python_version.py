@@ -15,6 +15,11 @@ from snapshot.errors import ResolveError, UsageError
 
 VERSION_FILE = ".python-version"
 CONFIGURED = "configuration"
+IN_USE = "the interpreter in use"
+NEWEST_AT_HAND = "newest base at hand"
+NEWEST = "newest that is allowed"
+PICKED = (IN_USE, NEWEST_AT_HAND, NEWEST)
+"""Why a version is taken that nothing of the project asks for."""
 KNOWN = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 """Pythons that a registry has an image for."""
 
@@ -83,9 +88,9 @@ def choose(
             hint='change it, or name a base image that has the right one: `base = "…"`',
         )
     if current in possible:
-        return PythonChoice(version=current, because="the interpreter in use")
+        return PythonChoice(version=current, because=IN_USE)
     newest = max(possible, key=_key)
-    return PythonChoice(version=newest, because="newest base at hand" if at_hand else "newest that is allowed")
+    return PythonChoice(version=newest, because=NEWEST_AT_HAND if at_hand else NEWEST)
 
 
 def allows(requires_python: str | None, version: str) -> bool:

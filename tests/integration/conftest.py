@@ -14,6 +14,7 @@ import pytest
 
 from snapshot.host.engine import Engine
 from tests.integration.indexes import Index, serve
+from tests.integration.scenario import Gate
 
 Environment = dict[str, str]
 
@@ -93,6 +94,14 @@ def index() -> Iterator[Index]:
     served.url = f"http://127.0.0.1:{server.server_address[1]}/simple"
     yield served
     server.shutdown()
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Gate]:
+    """Opened after the test in any case: no training is left waiting."""
+    gate = Gate(tmp_path / "gate")
+    yield gate
+    gate.open()
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.scenario import Project, bring_base, wait_for
+from tests.integration.scenario import Gate, Project, bring_base, wait_for
 
 MOMENTS = 24
 """How many moments between nothing and the end of a run are tried; they are spread evenly, each with some jitter."""
@@ -23,6 +23,12 @@ def project(tmp_path: Path, engine: dict[str, str]) -> Project:
     return Project(tmp_path / "project", engine)
 
 
+LATE = """
+    import os, time
+    open("ready", "w")
+    {wait}
+    open("late.txt", "w").write("x"); exit(4)
+"""
 SCRIPT = """
     import json, time
     for step in range(4):
@@ -93,25 +99,28 @@ def test_kill_9_at_many_moments_loses_nothing(project: Project):
     assert finished >= MOMENTS // 4, "the moments missed the training"
 
 
-def test_a_run_whose_snap_died_is_seen_to_go_on_and_then_to_end(project: Project):
-    project.script("import time; open('ready', 'w'); time.sleep(2.5); open('late.txt', 'w').write('x'); exit(4)")
-    running = project.start("run", "train.py")
+def test_a_run_whose_snap_died_is_seen_to_go_on_and_then_to_end(project: Project, gate: Gate):
+    project.script(LATE.format(wait=gate.wait))
+    running = project.start("run", *gate.options, "train.py")
     wait_for(lambda: list(project.path.glob(".snap/runs/*/outputs/ready")))
     kill_all(running, children=True)
     (record,) = json.loads(project.snap("ls", "--json").stdout)
     assert record["status"] == "running"
+    gate.open()
     (final,) = settle(project)
     assert final["exit"]["code"] == 4  # type: ignore[index]
     assert project.read("late.txt") == "x"
     assert any("died" in note for note in final["notes"])  # type: ignore[attr-defined]
 
 
-def test_two_commands_at_once_finish_an_abandoned_run_once(project: Project):
-    project.script("import time; open('ready', 'w'); time.sleep(0.7); open('late.txt', 'w').write('x')")
-    running = project.start("run", "train.py")
+def test_two_commands_at_once_finish_an_abandoned_run_once(project: Project, gate: Gate):
+    project.script(LATE.format(wait=gate.wait))
+    running = project.start("run", *gate.options, "train.py")
     wait_for(lambda: list(project.path.glob(".snap/runs/*/outputs/ready")))
     kill_all(running, children=True)
-    time.sleep(1.5)
+    gate.open()
+    (container,) = project.containers()
+    wait_for(lambda: project.docker("inspect", "-f", "{{.State.Status}}", container) == ["exited"])
     several = [project.start("ls") for _ in range(4)]
     said = [run.communicate(timeout=60)[1] for run in several]
     assert [run.returncode for run in several] == [0] * 4
@@ -212,11 +221,12 @@ def test_a_reader_that_leaves_does_not_end_the_training(project: Project):
     assert project.read("final.txt") == "x"
 
 
-def test_killing_docker_run_alone_leaves_the_training_and_its_record(project: Project):
-    project.script("import time; open('ready', 'w'); time.sleep(1.5); open('late.txt', 'w').write('x'); exit(4)")
-    running = project.start("run", "train.py")
+def test_killing_docker_run_alone_leaves_the_training_and_its_record(project: Project, gate: Gate):
+    project.script(LATE.format(wait=gate.wait))
+    running = project.start("run", *gate.options, "train.py")
     wait_for(lambda: list(project.path.glob(".snap/runs/*/outputs/ready")))
     subprocess.run(["pkill", "-9", "-P", str(running.pid)], check=True)
+    gate.open()
     assert running.wait(30) == 4
     assert project.read("late.txt") == "x"
 

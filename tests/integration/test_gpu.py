@@ -24,7 +24,7 @@ from snapshot.lock import document
 from snapshot.lock.document import Cuda
 from tests.conftest import DOUBLES
 from tests.integration.conftest import environment, start
-from tests.integration.scenario import Project, bring_base, wait_for
+from tests.integration.scenario import Gate, Project, bring_base, wait_for
 
 pytestmark = pytest.mark.skipif(nvml.look().state != "absent", reason="this machine has a driver of its own")
 
@@ -178,18 +178,22 @@ def test_a_run_sees_the_devices_through_cdi(project: GpuProject, asked: str, dev
     assert given(project.record()) == ("cdi", [str(index) for index in devices])
 
 
-def test_what_the_devices_do_is_a_table_and_a_summary(project: GpuProject, tmp_path: Path):
+def test_what_the_devices_do_is_a_table_and_a_summary(project: GpuProject, tmp_path: Path, gate: Gate):
     pids = tmp_path / "pids"
     pids.write_text("")
     project.driver(
         FAKE_NVML_LOAD="10,50,90", FAKE_NVML_THROTTLE="4", FAKE_NVML_PROCESSES=f"@{pids}", FAKE_NVML_ECC="0,0,1"
     )
-    project.script("import time; open('ready', 'w'); time.sleep(3.2)")
-    running = project.start("run", "--gpus", "device=1", "train.py")
+    project.script(f"import os, time\n{gate.wait}")
+    running = project.start("run", "--gpus", "device=1", *gate.options, "train.py")
     wait_for(lambda: list(project.path.glob(".snap/runs/*/gpu.csv")))
     (container,) = project.containers()
     pid = project.docker("inspect", "-f", "{{.State.Pid}}", container)[0]
     pids.write_text(f"1:{pid}:300;1:1:77")
+    (growing,) = project.path.glob(".snap/runs/*/gpu.csv")
+    enough = growing.read_text().count("\n") + 3
+    wait_for(lambda: growing.read_text().count("\n") > enough)
+    gate.open()
     _, stderr = running.communicate(timeout=60)
     assert running.returncode == 0, stderr
     record = project.record()
@@ -256,11 +260,15 @@ def test_the_table_outlives_snap(project: GpuProject):
         (1, "the engine was asked for 2 GPUs and the container has only 1"),
     ],
 )
-def test_an_engine_that_gives_less_than_was_asked_is_told_on(project: GpuProject, number: int, said: str):
-    project.script("import time; time.sleep(0.5); print('ran')")
-    done = project.snap("run", "--gpus", "all", "-e", f"FAKE_HOOK_GIVES={number}", "train.py")
-    assert (done.returncode, done.stdout) == (0, "ran\n"), done.stderr
-    assert f"warning: {said}" in done.stderr
+def test_an_engine_that_gives_less_than_was_asked_is_told_on(project: GpuProject, number: int, said: str, gate: Gate):
+    project.script(f"import os, time\n{gate.wait}\nprint('ran')")
+    running = project.start("run", "--gpus", "all", "-e", f"FAKE_HOOK_GIVES={number}", *gate.options, "train.py")
+    assert running.stderr
+    heard: list[str] = []
+    threading.Thread(target=lambda: heard.extend(running.stderr), daemon=True).start()  # type: ignore[arg-type]
+    wait_for(lambda: f"warning: {said}\n" in heard)
+    gate.open()
+    assert (running.wait(30), running.stdout and running.stdout.read()) == (0, "ran\n"), heard
     assert project.record()["notes"] == [said]
 
 

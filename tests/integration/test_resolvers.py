@@ -126,6 +126,13 @@ def test_extras_markers_constraints_and_folders(locking: Locking, index: Index, 
     assert locking.both(*lines, environment=environment(index)) == {"spam": "1.0", "eggs": "1.0", "local": "3.0+cpu"}
 
 
+def test_a_withdrawn_version_is_told_by_both(locking: Locking, index: Index) -> None:
+    index.add("spam", "1.0")
+    index.attributes["spam-1.0-py3-none-any.whl"] = 'data-yanked="eats files"'
+    assert locking.both("spam==1.0", environment=environment(index)) == {"spam": "1.0"}
+    assert locking.said.count("spam 1.0 was withdrawn from its index: eats files") == 2
+
+
 def test_credentials_are_used_by_uv_and_shown_to_nobody(locking: Locking, index: Index, tmp_path: Path) -> None:
     index.protected = True
     index.add("spam", "1.0")

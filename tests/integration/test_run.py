@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.scenario import Project, wait_for
+from tests.integration.scenario import Gate, Project, wait_for
 
 
 @pytest.fixture
@@ -77,20 +77,18 @@ def test_edits_during_a_run_change_nothing_for_it(project: Project):
     assert (project.path / "part.py").read_text() == "VALUE = 'new'"
 
 
-def test_a_file_that_the_user_changes_meanwhile_is_not_written_over(project: Project):
-    gate = project.path.parent / "gate"
-    gate.mkdir()
+def test_a_file_that_the_user_changes_meanwhile_is_not_written_over(project: Project, gate: Gate):
     project.write("notes.txt", "mine")
     project.script(f"""
         import os, time
         open("notes.txt", "a").write(" and the run's")
         open("ready", "w")
-        while not os.path.exists({str(gate / "open")!r}): time.sleep(0.02)
+        {gate.wait}
     """)
-    running = project.start("run", "--data", str(gate), "train.py")
+    running = project.start("run", *gate.options, "train.py")
     wait_for(lambda: list(project.path.glob(".snap/runs/*/outputs/ready")))
     project.write("notes.txt", "mine, edited")
-    (gate / "open").touch()
+    gate.open()
     _, stderr = running.communicate(timeout=30)
     assert (project.path / "notes.txt").read_text() == "mine, edited"
     assert "`notes.txt` stays with the run, not in the project: it was changed meanwhile" in stderr
@@ -487,19 +485,24 @@ def test_the_reading_commands(project: Project):
     assert project.snap("rm", "one").returncode == 2
 
 
-def test_logs_follow_a_run_that_goes_on_and_rm_wants_force(project: Project):
-    project.script("""
-        import time
-        print("begin", flush=True); open("ready", "w"); time.sleep(2); print("end")
+def test_logs_follow_a_run_that_goes_on_and_rm_wants_force(project: Project, gate: Gate):
+    project.script(f"""
+        import os, time
+        print("begin", flush=True); open("ready", "w")
+        {gate.wait}
+        print("end")
     """)
-    running = project.start("run", "train.py")
+    running = project.start("run", *gate.options, "train.py")
     wait_for(lambda: list(project.path.glob(".snap/runs/*/outputs/ready")))
     assert project.snap("logs").stdout == "begin\n"
     assert json.loads(project.snap("ls", "--json").stdout)[0]["status"] == "running"
     refused = project.snap("rm", "latest")
     assert refused.returncode == 2
     assert "is not finished" in refused.stderr
-    assert project.snap("logs", "-f").stdout == "begin\nend\n"
+    following = project.start("logs", "-f")
+    assert following.stdout and following.stdout.readline() == "begin\n"
+    gate.open()
+    assert following.communicate(timeout=30)[0] == "end\n"
     assert running.wait(30) == 0
 
 

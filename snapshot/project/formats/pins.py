@@ -18,10 +18,13 @@ from snapshot.project.requirements import Need, Pin, PinnedFile, Pins, Requireme
 
 T = TypeVar("T")
 
+REMEDY = "make it anew with the tool that wrote it"
+
 Code = Mapping[str, Callable[[Need], Sequence[Need]]]
 """Name of a package that is code of the project → what it needs itself, for the extras that are asked of it."""
 
 _SHA256 = re.compile(r"sha256:([0-9a-f]{64})", re.IGNORECASE)
+_OTHER_HASH = re.compile(r"(?!sha256:)\w+:", re.IGNORECASE)
 
 
 def decoded(reading: Reading, path: Path, table: Mapping[str, Any], kind: type[T], remedy: str) -> list[T]:
@@ -52,6 +55,10 @@ def pinned(
     for pin in pins:
         if not is_name(pin.name) or not f"{pin.version} {pin.direct} {pin.index}".isprintable():
             raise reading.wrong(path, f"package `{display(pin.name)}`: its name, version or address can't be one")
+        for value in pin.hashes:
+            # To look for any file of that version instead would be to drop what the lock file is for.
+            if not _SHA256.fullmatch(value):
+                raise reading.wrong(path, f"package `{pin.name}`: `{display(value)}` is not a hash", REMEDY)
     listed = pins if roots is None else reachable(pins, roots)
     lines = tuple(dict.fromkeys(line(pin) for pin in listed))
     return Requirements(
@@ -89,8 +96,8 @@ def line(pin: Pin) -> str:
 
 
 def hashes(values: Iterable[str]) -> tuple[str, ...]:
-    """Those of `values` that are hashes of the kind that a lock keeps."""
-    return tuple(dict.fromkeys(value.lower() for value in values if _SHA256.fullmatch(value)))
+    """Those of `values` that are of the kind that a lock keeps, or malformed, which `pinned` refuses."""
+    return tuple(dict.fromkeys(value.lower() for value in values if value and not _OTHER_HASH.match(value)))
 
 
 def file(name: str | None, value: str | None, *, url: str | None = None, size: int | None = None) -> PinnedFile | None:

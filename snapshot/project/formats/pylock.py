@@ -6,7 +6,7 @@ configuration asks for. Without `groups` in it the lock file's own `default-grou
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,20 +50,28 @@ def _validated(reading: Reading, path: Path) -> Pylock:
     from packaging.pylock import Pylock, PylockUnsupportedVersionError, PylockValidationError
 
     table = reading.toml(path)
+    version = table.get("lock-version")
+    # Looked at first: what a newer version lacks or has besides is no mistake of the file.
+    if isinstance(version, str) and version.partition(".")[0] not in ("1", ""):
+        raise _newer(reading, path, version)
     try:
         return Pylock.from_dict(table)
     except PylockUnsupportedVersionError:
-        raise reading.wrong(
-            path,
-            f"it is of version {table['lock-version']} of PEP 751's format, and this version reads 1",
-            "upgrade with `pip install --upgrade snapshot-ml`, or write the lock file in version 1.0",
-        ) from None
+        raise _newer(reading, path, version) from None
     except PylockValidationError as problem:
         message, context = problem.message, problem.context or ""
         where = f" in `{context}`{_named(table, context)}" if context else ""
         raise reading.wrong(path, f"{message[:1].lower()}{message[1:]}{where}") from None
     except Exception as problem:  # of malformed values that `packaging` does not expect: any kind
         raise reading.wrong(path, f"it is not as PEP 751 has it: {problem}") from None
+
+
+def _newer(reading: Reading, path: Path, version: object) -> UsageError:
+    return reading.wrong(
+        path,
+        f"it is of version {version} of PEP 751's format, and this version reads 1",
+        "upgrade with `pip install --upgrade snapshot-ml`, or write the lock file in version 1.0",
+    )
 
 
 def _named(table: dict[str, Any], context: str) -> str:
@@ -108,13 +116,13 @@ def _pin(reading: Reading, path: Path, package: Package, marker: str | None) -> 
     hashes = (
         [file.sha256 for file in files]
         if direct is None
-        else [(package.archive.hashes if package.archive else {}).get("sha256")]
+        else [_sha256(package.archive.hashes if package.archive else {})]
     )
     return Pin(
         name=normal(package.name),
         version=str(package.version) if package.version else None,
         marker=marker,
-        hashes=tuple(f"sha256:{digits}" for digits in hashes if digits),
+        hashes=tuple(f"sha256:{digits}" for digits in hashes if digits is not None),
         files=files,
         index=package.index,
         direct=direct,
@@ -128,5 +136,10 @@ def _files(path: Path, package: Package) -> Iterator[PinnedFile]:
             url=file.url,
             path=path.parent / file.path if file.path else None,
             size=file.size,
-            sha256=file.hashes.get("sha256"),
+            sha256=_sha256(file.hashes),
         )
+
+
+def _sha256(hashes: Mapping[str, str]) -> str | None:
+    digits = hashes.get("sha256")
+    return None if digits is None else digits.lower()

@@ -63,7 +63,7 @@ def is_uv_lock(table: dict[str, Any]) -> bool:
 def read(reading: Reading, path: Path) -> Requirements:
     """The pins of the lock file `path`, and what the project needs of them."""
     table = reading.toml(path)
-    version = table.get("version")
+    version = table.get("version", "unknown")
     if version != VERSION:
         raise reading.wrong(
             path,

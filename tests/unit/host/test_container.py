@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 from types import FrameType
@@ -83,10 +84,10 @@ def test_only_an_engine_of_this_host_will_do(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture
 def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What a docker CLI is called with whose `run` does not end: a line for each call."""
+    """What a docker CLI is called with whose `run` does `$DURING`, and does not end: a line for each call."""
     program, calls = tmp_path / "bin/docker", tmp_path / "calls"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\necho "$@" >> {calls}\ntest "$1" != run || exec sleep 30\n')
+    program.write_text(f'#!/bin/sh\necho "$@" >> {calls}\ntest "$1" != run || {{ $DURING; exec sleep 30; }}\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
     return calls
@@ -97,18 +98,18 @@ TOOL = Container(image="base", command=("sleep", "30"))
 
 def test_a_tool_that_takes_too_long_is_removed(calls: Path) -> None:
     with pytest.raises(HostError, match="did not answer"):
-        run_tool(TOOL, timeout=0.2)
+        run_tool(TOOL, timeout=1)
     started, removed = calls.read_text().splitlines()
     assert removed == f"rm --force {started.partition('--name ')[2].split()[0]}"
 
 
-def test_an_interrupted_tool_is_removed(calls: Path) -> None:
+def test_an_interrupted_tool_is_removed(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGALRM, interrupt)
+    monkeypatch.setenv("DURING", f"kill -ALRM {os.getpid()}")
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.2)
         with pytest.raises(KeyboardInterrupt):
             run_tool(TOOL)
     finally:

@@ -16,7 +16,7 @@ from snapshot.image.debs import cache_path, fetch, file_name, lacking, named
 from snapshot.lock.document import OsPackage
 
 CONTENT = {f"some{n}": bytes([n]) * (n + 1) * 5000 for n in range(8)}
-QUICK = Access(pause=0.001, timeout=0.3)
+QUICK = Access(pause=0.001, timeout=10)
 
 
 class Server(ThreadingHTTPServer):
@@ -107,7 +107,8 @@ def test_the_cache_is_asked_first(server: Server, tmp_path: Path) -> None:
 def test_what_the_archive_does_not_give_comes_from_its_snapshot(server: Server, tmp_path: Path, says: str) -> None:
     server.says["pool"] = says
     arrived: list[int] = []
-    got = fetch([package(server)], cache_dir=tmp_path, access=QUICK, progress=arrived.append)
+    access = Access(pause=0.001, timeout=1) if says == "slow" else QUICK
+    got = fetch([package(server)], cache_dir=tmp_path, access=access, progress=arrived.append)
     assert got["some3_1.0-2+b1_amd64.deb"].read_bytes() == CONTENT["some3"]
     assert sum(arrived) == len(CONTENT["some3"])
     assert files(tmp_path) == ["some3_1.0-2+b1_amd64.deb"]

@@ -1,13 +1,18 @@
 """Which base is chosen, and what the lock says of it."""
 
+from pathlib import Path
+
 import pytest
 from msgspec.structs import replace
 
 from snapshot.errors import NetworkError, ResolveError, UsageError
 from snapshot.host.engine import Image
 from snapshot.lock import base
-from snapshot.lock.document import Base
+from snapshot.lock.document import Base, Lock, OperatingSystem, Python, Sources
+from snapshot.lock.wanted import Wanted
+from snapshot.project.apt import OsRequest
 from snapshot.project.python_version import PythonChoice
+from snapshot.project.requirements import Requirements
 
 PYTHON = PythonChoice(version="3.11", because="configuration")
 
@@ -182,3 +187,30 @@ def test_a_patch_number_of_pyenv_is_not_insisted_on() -> None:
     assert found == "python:3.12-slim-bookworm"
     with pytest.raises(ResolveError, match=r"3\.12\.77"):
         choose(shelf, python=PythonChoice(version="3.12.77", because="configuration"))
+
+
+@pytest.mark.parametrize(
+    ("said", "version"), [("the interpreter in use", "3.11"), ("newest that is allowed", "3.11"), ("Pipfile", "3.13")]
+)
+def test_a_python_is_kept_if_nobody_asked_for_it_and_let_go_with_who_did(
+    tmp_path: Path, said: str, version: str
+) -> None:
+    (tmp_path / "pyvenv.cfg").write_text("version = 3.13.1\n")
+    older, newer = image("snapshot-base:bookworm"), image("snapshot-base:trixie", layer="cd" * 32, python="3.13")
+    old = Lock(
+        source_date_epoch=base.OLDEST_EPOCH,
+        sources=Sources(requirements=(), base="snapshot-base:bookworm (chosen)", python=f"3.11 ({said})", resolver=""),
+        base=base.pin(older, older.reference),
+        os=OperatingSystem(id="debian", version="12", name="Debian 12"),
+        python=Python(version="3.11.2", implementation="cpython", build="", executable="/x", platform="x"),
+    )
+    wanted = Wanted(
+        requirements=Requirements(source="requirements.txt"),
+        source="requirements.txt",
+        os_request=OsRequest(),
+        python=None,
+        base=None,
+        resolver="pip-tools",
+    )
+    found, _, python = base.decide(wanted, Shelf(older, newer), old, {"VIRTUAL_ENV": str(tmp_path)})
+    assert python and python.version == found.labels[base.LABEL_PYTHON] == version

@@ -125,6 +125,13 @@ PAGE = "Could not fetch URL https://ada:s3cret@host/simple/numpy/: {} - skipping
             "index-url",
         ),
         ("timed out", "timed out", "network"),
+        ("host didn't respond within 2.0 seconds", "timed out", "network"),
+        (
+            "There was a problem confirming the ssl certificate: [X509: NO_CERTIFICATE_OR_CRL_FOUND] "
+            "no certificate or crl found (_ssl.c:4126)",
+            "no certificates in the bundle",
+            "in PEM",
+        ),
     ],
 )
 def test_an_index_that_can_not_be_asked(reason: str, said: str, hint: str) -> None:
@@ -149,6 +156,23 @@ def test_an_index_without_which_it_went_is_told_once() -> None:
         f"Could not fetch URL http://ada:****@host/simple/{name}/: {refused} - skipping" for name in ("spam", "eggs")
     ]
     assert warnings(pages) == ("`http://host/simple/` can't be fetched: connection refused",)
+
+
+def test_a_file_that_an_index_lists_and_does_not_have() -> None:
+    found = explain(
+        "404 Client Error: Not Found for url: https://ada:s3cret@host/files/spam-1.0-py3-none-any.whl",
+        kind="NetworkConnectionError",
+    )
+    assert isinstance(found, NetworkError) and found.hint and "another index" in found.hint
+    assert found.message == "`https://host/files/spam-1.0-py3-none-any.whl` can't be fetched: 404 Not Found"
+
+
+def test_a_wheel_that_was_cut_off() -> None:
+    found = explain(
+        "Wheel 'spam' located at /tmp/pip-unpack-kea_/spam-1.0-py3-none-any.whl is invalid.", kind="InvalidWheel"
+    )
+    assert isinstance(found, IntegrityError) and found.hint
+    assert found.message == "`spam-1.0-py3-none-any.whl` is no wheel, or only a part of one"
 
 
 def missing(*misses: Miss) -> SnapshotError:

@@ -48,12 +48,14 @@ def test_a_base_without_glibc_is_not_for_uv() -> None:
 
 
 def test_a_contradiction_is_told_in_uvs_words() -> None:
-    said = "error: No solution found when resolving dependencies\n  cause: Because you require a<2 and a>2.3, …\n"
+    said = (
+        "error: No solution found when resolving dependencies\n"
+        "  cause: Because you require a<2 and a>2.3, we can conclude that your requirements are unsatisfiable.\n"
+    )
     problem = uv._error(said, "requirements.txt")
     assert isinstance(problem, ResolveError)
     assert problem.message == (
-        "the requirements of requirements.txt can't be resolved: "
-        "no solution found when resolving dependencies: because you require a<2 and a>2.3, …"
+        "the requirements of requirements.txt can't be resolved: because you require a<2 and a>2.3"
     )
 
 
@@ -123,3 +125,46 @@ def test_an_index_is_recorded_where_it_can_be_no_other() -> None:
     more = Requirements(source="requirements.txt", lines=("--extra-index-url https://b/simple", "spam"))
     assert uv._placed(pins, pip, plain).packages[0].index == "https://a/simple"
     assert uv._placed(pins, pip, more).packages[0].index is None
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        (
+            "error: No solution found …\n  cause: Because spam was not found in the package registry and …\n\n"
+            "hint: An index (http://host/simple) returned a 403 Forbidden error. Check that …\n",
+            "`http://host/simple` can't be fetched: 403 Forbidden",
+        ),
+        (
+            "error: Failed to fetch: http://host/files/spam.whl\n"
+            "  cause: HTTP status client error (404 Not Found) for url (http://host/files/spam.whl)\n",
+            "`http://host/files/spam.whl` can't be fetched: 404 Not Found",
+        ),
+    ],
+)
+def test_a_server_that_refuses_is_told_as_with_pip(said: str, message: str) -> None:
+    problem = uv._error(said, "requirements.txt")
+    assert isinstance(problem, NetworkError) and problem.hint
+    assert problem.message == message
+
+
+def test_what_uv_adds_belongs_to_the_reason_and_the_hint_is_an_action() -> None:
+    said = (
+        "warning: `eggs==1.0` is yanked\nerror: No solution found …\n  cause: Because win==1.0 has no wheels …\n\n"
+        "hint: Wheels are available for `win` (v1.0) on the following platform: `win_amd64`.\n"
+    )
+    problem = uv._error(said, "requirements.txt")
+    assert problem.message.endswith(
+        "because win==1.0 has no wheels …; wheels are available for `win` (v1.0) on the following platform: `win_amd64`"
+    )
+    assert "eggs" not in problem.message
+    assert problem.hint == "ask for another version, or choose another Python or base in the configuration"
+
+
+def test_another_python_is_named() -> None:
+    said = "error: No solution found …\n  cause: Because good==2.0 requires Python >=3.13 and …\n"
+    assert "`python =" in str(uv._error(said, "requirements.txt").hint)
+
+
+def test_abbreviations_stay_as_they_are() -> None:
+    assert "HTTP went wrong" in uv._error("error: Failed\n  cause: HTTP went wrong\n", "requirements.txt").message

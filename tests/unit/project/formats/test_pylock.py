@@ -120,3 +120,9 @@ def test_what_is_malformed_is_named(tmp_path: Path, text: str, words: str) -> No
     with pytest.raises(UsageError, match=words) as caught:
         read(lock(tmp_path, text))
     assert "pylock.toml" in caught.value.message and caught.value.hint
+
+
+def test_a_newer_version_is_named_whatever_else_is_new_in_it(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"it is of version 2\.0 of PEP 751's format") as caught:
+        read(lock(tmp_path, 'lock-version = "2.0"\n'))
+    assert "upgrade" in str(caught.value.hint)

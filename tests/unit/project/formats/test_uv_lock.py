@@ -167,7 +167,7 @@ def test_a_lock_file_older_than_its_manifest_is_told(tmp_path: Path) -> None:
     ("lock", "words"),
     [
         ("version = 2\n", "`uv.lock`: it is of version 2, and this version reads 1"),
-        ("package = 3", "it is of version None"),
+        ("package = 3", "it is of version unknown"),
         ("version = 1\npackage = 3", "`package` is not a list"),
         ('version = 1\n[[package]]\nname = "six"\n', "package `six`: object missing required field `source`"),
         ("version = 1\n[[package]]\n", "package 1: object missing required field `name`"),
