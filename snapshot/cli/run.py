@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from snapshot.cli.request import request as request_of
 from snapshot.cli.request import stored
 from snapshot.errors import AROUND_A_RUN
 from snapshot.host.container import check_host
-from snapshot.record.document import Run
+from snapshot.record.document import Edit, Run
 from snapshot.report import text
 from snapshot.run.command import understand
 
@@ -177,9 +178,27 @@ def _tell(run: Run) -> None:
         terminal.warn(f"`{text.shown(output.path)}` stays with the run, not in the project: {output.kept_because}")
     if len(kept) > 5:
         terminal.warn(f"{len(kept) - 5} more files stay with the run; see `snap show {run.id}`")
+    _tell_edits(run)
     for note in run.notes:
         terminal.warn(note)
     names = ", ".join(text.shown(o.path) for o in run.outputs[:3]) + (", …" if len(run.outputs) > 3 else "")
     outputs = text.count(len(run.outputs), "output") + (f": {names}" if names else "")
     removed = f"; {text.count(len(run.deleted), 'file')} removed" if run.deleted else ""
     terminal.note(f"run {run.id} {text.outcome(run)} in {text.duration(run.seconds)}, {outputs}{removed}")
+
+
+def _tell_edits(run: Run) -> None:
+    """What somebody changed while it went on."""
+    if edited := run.code.edits:
+        terminal.warn(f"edited meanwhile, which the run did not see: {_listed(edited)}")
+    for data in run.data:
+        if data.edits:
+            terminal.warn(f"the data `{text.shown(data.path)}` changed while it ran: {_listed(data.edits)}")
+
+
+def _listed(edits: Sequence[Edit]) -> str:
+    """How many files, and the first of them."""
+    if not edits[0].path:
+        return edits[0].change
+    names = ", ".join(f"{text.shown(edit.path)} ({edit.change})" for edit in edits[:3])
+    return f"{text.count(len(edits), 'file')}: {names}" + (", …" if len(edits) > 3 else "")
