@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from snapshot import digest as digests
 from snapshot.document import Value
-from snapshot.errors import StoreError
+from snapshot.errors import HostError, StoreError
 from snapshot.host import files
 from snapshot.record.code import packs, snapshots, survey, tar, trees
 from snapshot.record.document import Run
@@ -87,6 +88,10 @@ def carry_out(store: Store, plan: Plan) -> None:
                 files.remove_tree(item.path)
             else:
                 item.path.unlink(missing_ok=True)
+    if any(item.kind == "contents" for item in plan.waste):
+        # Reading all packs for where contents lie now; else the next run would have to.
+        with suppress(HostError):
+            packs.save(store.path, packs.load(store.path))
 
 
 def _read(store: Store, run_id: str) -> Run:

@@ -24,7 +24,7 @@ import msgspec
 from snapshot import digest as digests
 from snapshot.document import Value
 from snapshot.errors import StoreError
-from snapshot.project.names import from_text
+from snapshot.project.names import from_text, to_text
 from snapshot.record import summary
 from snapshot.record.document import Run
 from snapshot.record.summary import Summary
@@ -90,13 +90,12 @@ class Index:
                 asked[bytes.fromhex(digests.hex_of(text))] = text
         return {asked[sha256]: tuple(found) for sha256, found in self._safely(lambda: self._writers(asked)).items()}
 
-    def content_path(self, sha256: str, size: int | None = None) -> Path | None:
+    def content_path(self, sha256: str) -> Path | None:
         """A file under `outputs/` that had these bytes when its run ended; nobody has looked since."""
         for written in self.writers([sha256]).get(sha256, ()):
             path = self._store.folder(written.run) / "outputs" / from_text(written.path)
             with suppress(OSError, ValueError):
-                status = path.lstat()
-                if status.st_size == written.size and not path.is_symlink() and size in (None, written.size):
+                if path.lstat().st_size == written.size and not path.is_symlink():
                     return path
         return None
 
@@ -108,7 +107,7 @@ class Index:
 
     def named(self, name: str) -> str | None:
         """The newest run of that name."""
-        rows = self._ask("SELECT max(id) FROM all_runs WHERE name = ?", name)
+        rows = self._ask("SELECT max(id) FROM all_runs WHERE name = ?", to_text(name))
         finished = {found for (found,) in rows if found}
         return max(finished | {run.id for run in self._pending if run.name == name}, default=None)
 

@@ -196,7 +196,6 @@ def test_processes_that_keep_and_sweep_at_once_lose_nothing(tmp_path: Path):
         from tests.unit.record.records import run_id
         from tests.unit.record.stores import trained
         first = int(sys.argv[2])
-        # Each has a project of its own in the end, and all have one store.
         store = Store(Path(sys.argv[1]))
         for number in range(first, first + 8):
             with store.lock_shared():

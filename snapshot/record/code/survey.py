@@ -40,15 +40,6 @@ def survey(store: Path, told: Callable[[int, int], None] = lambda done, total: N
     return found
 
 
-def contents(found: Collection[Pack]) -> packs.Contents:
-    """Where each content lies, as `packs.load` says when its cache is true."""
-    all_of_them = packs.Contents([], {})
-    for pack in found:
-        places = {member.sha256: (member.offset, member.size) for member in pack.members}
-        all_of_them.add(pack.path.name.removesuffix(packs.SUFFIX), places)
-    return all_of_them
-
-
 def shrink(store: Path, pack: Pack, needed: Collection[bytes]) -> None:
     """Put a pack with no more than `needed` in the place of `pack`; at any moment one of the two is there.
 

@@ -201,11 +201,14 @@ def test_links_that_lead_out_of_the_store_are_removed_and_not_what_they_lead_to(
 def test_the_plan_says_what_the_disk_gets_back(store: Store):
     first = trained(store, 1, {}, {"train.py": "a\n", "big.py": big(1)})
     store.remove(first.id)
-    before = sum(path.stat().st_size for path in store.path.rglob("*") if path.is_file())
+    before = size(store)
     plan = gc.plan(store)
     gc.carry_out(store, plan)
-    after = sum(path.stat().st_size for path in store.path.rglob("*") if path.is_file())
-    assert plan.bytes == before - after
+    assert plan.bytes == before - size(store)
+
+
+def size(store: Store) -> int:
+    return sum(path.stat().st_size for path in (store.path / "code").rglob("*") if path.is_file())
 
 
 def test_a_scan_of_the_code_is_not_older_than_what_is_kept(store: Store):

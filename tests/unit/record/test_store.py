@@ -64,7 +64,14 @@ def test_runs_are_found_by_id_prefix_suffix_name_and_age(store: Store):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("2026", "fits 2 runs"), ("zz", "no run `zz`"), ("latest~2", "has 2 runs"), ("", "no run")]
+    ("text", "said"),
+    [
+        ("2026", "fits 2 runs"),
+        ("zz", "no run `zz`"),
+        ("latest~2", "has 2 runs"),
+        ("", "no run"),
+        (os.fsdecode(b"\xff"), "no run"),
+    ],
 )
 def test_what_fits_no_run_or_several_says_so(store: Store, text: str, said: str):
     keep(store, a_run("20260101T000000000-aaaa"), a_run("20260102T000000000-bbbb"))
