@@ -48,9 +48,16 @@ def command(ctx: click.Context, old: str, new: str, only_code: bool, stat: bool,
     if only_code + stat + full + as_json > 1:
         raise UsageError("`--code`, `--stat`, `--full` and `--json` exclude each other", hint="keep one of them")
     store = Place.here().store
-    runs = store.read(store.find(old)), store.read(store.find(new))
-    if only_code:
-        ctx.exit(_print_patch(store, *runs))
+    with store.lock_shared():  # what is compared is not swept away meanwhile
+        runs = store.read(store.find(old)), store.read(store.find(new))
+        if only_code:
+            ctx.exit(_print_patch(store, *runs))
+        same = _compare(store, runs, as_json=as_json, stat=stat, full=full)
+    ctx.exit(0 if same else 1)
+
+
+def _compare(store: Store, runs: tuple[Run, Run], *, as_json: bool, stat: bool, full: bool) -> bool:
+    """Print what differs; whether nothing does."""
     found = difference(*_sides(store, *runs), partial(manifest.diff, store.path))
     if as_json:
         click.echo(encode_json(found), nl=False)
@@ -58,7 +65,7 @@ def command(ctx: click.Context, old: str, new: str, only_code: bool, stat: bool,
         patches = dict(_patches(found, _reader(store)))
         most, most_code = (None, None) if full else (diff.MOST, 0 if stat else diff.MOST_CODE)
         click.echo(diff.page(found, runs, patches, datetime.now(UTC), most=most, most_code=most_code))
-    ctx.exit(0 if found.same else 1)
+    return found.same
 
 
 def _sides(store: Store, old: Run, new: Run) -> tuple[Side, Side]:

@@ -40,6 +40,7 @@ _WEIGHTS = re.compile(
 )
 """In the names of files that hold what was learned; in `model.ckpt-100.index` too."""
 
+Evidence = Literal["from", "read", "argument", "visible"]
 RecordOf = Callable[[str], Run | None]
 """The record of a run; None for one that was removed or can't be read."""
 
@@ -50,7 +51,7 @@ class Input(Value, kw_only=True, frozen=True):
     path: str
     """As `Parent.input`."""
     sha256: str
-    evidence: Literal["from", "read", "argument", "visible"]
+    evidence: Evidence
 
 
 class Writer(Protocol):

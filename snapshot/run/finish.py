@@ -10,8 +10,9 @@ import functools
 import os
 import signal
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -25,7 +26,7 @@ from snapshot.image.dockerfile import LOCK_LABEL
 from snapshot.project.names import from_text
 from snapshot.record import reads
 from snapshot.record.code import snapshots, trees
-from snapshot.record.document import Exit, Host, Run, Usage
+from snapshot.record.document import Exit, Host, Reads, Run, Usage
 from snapshot.record.store import Store
 from snapshot.record.sums import write_sums
 from snapshot.run import data, results, trace, workspace
@@ -33,6 +34,9 @@ from snapshot.run.capture import AtLaunch, Captured, capture
 from snapshot.run.data import Hashing
 from snapshot.run.edits import edits
 from snapshot.run.missing import hints
+
+if TYPE_CHECKING:
+    from snapshot.record.index import Index
 
 _MISSED = 255
 """What Docker says a container ended with when it was not there to see it (moby `daemon/monitor.go`)."""
@@ -70,15 +74,27 @@ def _conclude(
 ) -> Run:
     """Keep what it wrote, write the final record of a run that is known to be over, and clear up."""
     written = list(workspace.collect(store.folder(run.id), folders_of(run)))
-    with store.lock_shared():  # until the record names the manifests of its data
-        final = _concluded(store, run, hashing, usage, written, write_back=write_back)
+    from snapshot.record.index import Index
+    from snapshot.record.share import share
+
+    with store.lock_shared(), closing(Index(store)) as index:  # until the record names the manifests of its data
+        index.refresh()
+        final = _concluded(store, run, hashing, usage, written, index, write_back=write_back)
         store.write(final)
+        share(store, index, final)
     _clear_up(store, final, engine, hashing, written)
     return final
 
 
 def _concluded(
-    store: Store, run: Run, hashing: Hashing, usage: Usage | None, written: list[workspace.Written], *, write_back: bool
+    store: Store,
+    run: Run,
+    hashing: Hashing,
+    usage: Usage | None,
+    written: list[workspace.Written],
+    index: Index,
+    *,
+    write_back: bool,
 ) -> Run:
     """The final record; what the run wrote is kept, and put back into the project."""
     contents, damage = _contents(store, run)
@@ -93,7 +109,7 @@ def _concluded(
         usage=usage,
         notes=(*run.notes, *damage, *found.notes),
     )
-    return results.described(store, run, contents, seen)
+    return results.described(store, run, contents, seen, index)
 
 
 def _clear_up(
@@ -244,8 +260,7 @@ def _observed(
     folder = store.folder(run.id)
     found, notes = data.identified(run, folder, hashing, store)
     changed = edits(store.project, contents, _launch(folder).moment, _left_by_others(store, run))
-    opened = trace.gather(folder, project=store.project, code=contents, data=run.data)
-    seen, summary = opened if opened else (None, None)
+    seen, summary = _opened(store, run, contents)
     hinted = hints(summary.missing, project=store.project) if summary else ()
     run = msgspec.structs.replace(
         run,
@@ -255,6 +270,14 @@ def _observed(
         notes=(*run.notes, *notes, *hinted),
     )
     return run, seen
+
+
+def _opened(store: Store, run: Run, contents: Mapping[str, str]) -> tuple[reads.ReadsFile | None, Reads | None]:
+    try:
+        found = trace.gather(store.folder(run.id), project=store.project, code=contents, data=run.data)
+    except StoreError:  # gathered by a `snap` that died, and damaged since
+        found = None
+    return found or (None, None)
 
 
 def _exit(state: State) -> Exit:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from snapshot.digest import PREFIX
+from snapshot.errors import StoreError
 from snapshot.project.names import from_text, to_text
 from snapshot.record.data import manifest
 from snapshot.record.document import Command, Parent, Run
-from snapshot.record.lineage import ARGUMENT, READ, VISIBLE, Input, parents
+from snapshot.record.lineage import ARGUMENT, READ, VISIBLE, Evidence, Input, parents
 from snapshot.record.metrics.reading import metrics_of
 from snapshot.record.reads import ReadsFile
 from snapshot.record.recall import reader
 from snapshot.record.store import Store
+
+if TYPE_CHECKING:
+    from snapshot.record.index import Index
 
 MOST_FILES = 100_000
 """The files of larger data are not looked up: reading their manifest would hold up the end of each run."""
@@ -24,26 +30,21 @@ Had = tuple[str, str]
 """Path, as the record writes it, and digest of a file that the run had."""
 
 
-def described(store: Store, run: Run, contents: Mapping[str, str], seen: ReadsFile | None) -> Run:
+def described(store: Store, run: Run, contents: Mapping[str, str], seen: ReadsFile | None, index: Index) -> Run:
     """`run`, whose outputs are known, with its metrics and parents.
 
     `contents` is its code, as in `AtLaunch`; `seen` is what it was seen to open, None when nobody looked.
     """
     outputs = store.folder(run.id) / "outputs"
     found = metrics_of(run.outputs, lambda path: outputs / from_text(path))
-    return msgspec.structs.replace(run, metrics=found, parents=_parents(store, run, contents, seen))
+    return msgspec.structs.replace(run, metrics=found, parents=_parents(store, run, contents, seen, index))
 
 
-def _parents(store: Store, run: Run, contents: Mapping[str, str], seen: ReadsFile | None) -> tuple[Parent, ...]:
-    from snapshot.record.index import Index
-
-    index = Index(store)
-    try:
-        index.refresh()
-        had = [*_code(contents), *_data(store, run)]
-        writers = index.writers({sha256 for _, sha256 in had})
-    finally:
-        index.close()
+def _parents(
+    store: Store, run: Run, contents: Mapping[str, str], seen: ReadsFile | None, index: Index
+) -> tuple[Parent, ...]:
+    had = [*_code(contents), *_data(store, run)]
+    writers = index.writers({sha256 for _, sha256 in had})
     if not writers and not run.taken:
         return ()
     inputs = _inputs(run, [one for one in had if one[1] in writers], seen)
@@ -55,9 +56,8 @@ def _inputs(run: Run, had: Iterable[Had], seen: ReadsFile | None) -> Iterator[In
     opened = frozenset((*seen.project, *seen.data)) if seen else frozenset()
     named = frozenset(_named(run.command))
     for path, sha256 in had:
-        yield Input(
-            path=path, sha256=sha256, evidence=READ if path in opened else ARGUMENT if path in named else VISIBLE
-        )
+        evidence: Evidence = READ if path in opened else ARGUMENT if path in named else VISIBLE
+        yield Input(path=path, sha256=sha256, evidence=evidence)
 
 
 def _code(contents: Mapping[str, str]) -> Iterator[Had]:
@@ -74,9 +74,10 @@ def _data(store: Store, run: Run) -> Iterator[Had]:
         if data.kind == "file":
             yield data.path, data.digest
         elif (data.files or 0) <= MOST_FILES:
-            for entry in manifest.read(store.path, data.digest):
-                if entry.kind == "file" and entry.size:
-                    yield f"{data.path}/{entry.path}", PREFIX + entry.sha256
+            with suppress(StoreError):  # damaged: `snap fsck` says so, and the run is recorded all the same
+                for entry in manifest.read(store.path, data.digest):
+                    if entry.kind == "file" and entry.size:
+                        yield f"{data.path}/{entry.path}", PREFIX + entry.sha256
 
 
 def _named(command: Command) -> Iterator[str]:

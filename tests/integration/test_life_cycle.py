@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.scenario import Project, wait_for
+from tests.integration.scenario import Gate, Project, wait_for
 
 TRAIN = """
     import json, os, pickle, sys, time
@@ -30,7 +30,7 @@ TRAIN = """
         Path("checkpoint.pt").write_bytes(pickle.dumps(state))
         if state["step"] == CRASH_AT:
             Path("half.txt").write_text("there")
-            while not os.path.exists("/gate/open"): time.sleep(0.02)
+            wait
             sys.exit("cuda error: an illegal memory access was encountered")
     Path("model.pt").write_bytes(pickle.dumps(state))
     json.dump({"accuracy": 0.9, "w": state["w"]}, open("metrics.json", "w"))
@@ -54,15 +54,14 @@ def life(tmp_path_factory: pytest.TempPathFactory, engine: dict[str, str]) -> Pr
     folder = tmp_path_factory.mktemp("life")
     project = Project(folder / "project", engine)
     project.env["XDG_CACHE_HOME"] = str(folder / "cache")
-    downloads, gate = folder / "imagenet-maybe", folder / "gate"
+    downloads = folder / "imagenet-maybe"
     downloads.mkdir()
-    gate.mkdir()
     for number in range(5):
         (downloads / f"{number}.img").write_bytes(bytes([number]) * (100 + number))
     shutil.copytree(downloads, project.path / "data")
     project.write(".gitignore", "data/\n*.pt\n")
     project.script(TRAIN)
-    crash_while_edited(project, gate)
+    crash_while_edited(project, Gate(folder / "gate"))
     ok(project, "run", "--name", "second", "train.py")
     (project.path / "weights").mkdir()
     shutil.copy(project.path / "model.pt", project.path / "weights" / "from-a-colleague.bin")
@@ -74,13 +73,13 @@ def life(tmp_path_factory: pytest.TempPathFactory, engine: dict[str, str]) -> Pr
     return project
 
 
-def crash_while_edited(project: Project, gate: Path) -> None:
+def crash_while_edited(project: Project, gate: Gate) -> None:
     """The first run: its code is edited while it trains, then it crashes."""
-    project.write("train.py", project.read("train.py").replace('"/gate/', f'"{gate}/'))
-    running = project.start("run", "--name", "first", "--data", str(gate), "train.py")
+    project.write("train.py", project.read("train.py").replace("            wait\n", f"            {gate.wait}\n"))
+    running = project.start("run", "--name", "first", *gate.options, "train.py")
     wait_for(lambda: list(project.path.glob(".snap/runs/*/outputs/half.txt")))
     project.write("train.py", project.read("train.py").replace("RATE = 0.1", "RATE = 0.2").replace("AT = 2", "AT = 0"))
-    (gate / "open").touch()
+    gate.open()
     assert running.wait(60) == 1
 
 

@@ -1,4 +1,4 @@
-"""What made a result: data, edits meanwhile, earlier outputs, what was read. Typed as a user would, on a real engine."""
+"""What made a result: data, edits meanwhile, earlier outputs, what was read; as a user types it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.scenario import Project, wait_for
+from tests.integration.scenario import Gate, Project, wait_for
 
 
 @pytest.fixture
@@ -23,19 +23,13 @@ def project(tmp_path: Path, engine: dict[str, str]) -> Project:
     return made
 
 
-@pytest.fixture
-def gate(tmp_path: Path) -> Path:
-    """A folder beside the project; a script that is given it waits there for the file `open`."""
-    path = tmp_path / "gate"
-    path.mkdir()
-    return path
-
-
-WAIT = """
-    import os, time
-    open("ready", "w").close()
-    while not os.path.exists({gate!r} + "/open"): time.sleep(0.02)
-"""
+def waiting(gate: Gate) -> str:
+    """A training that says that it runs, and waits."""
+    return f"""
+        import os, time
+        open("ready", "w").close()
+        {gate.wait}
+    """
 
 
 def ok(project: Project, *arguments: str) -> str:
@@ -88,12 +82,12 @@ def test_data_files_need_not_be_read_again_though_each_run_links_them(project: P
         assert "reading" not in ok(project, "data", "status", "big.bin")
 
 
-def test_what_changes_in_the_data_while_it_runs_is_named(project: Project, gate: Path):
+def test_what_changes_in_the_data_while_it_runs_is_named(project: Project, gate: Gate):
     project.write(".gitignore", "images/\n")
     for name in ("kept", "changed", "removed"):
         project.write(f"images/{name}.png", name)
-    project.script(WAIT.format(gate=str(gate)))
-    running = project.start("run", "--data", str(gate), "train.py")
+    project.script(waiting(gate))
+    running = project.start("run", *gate.options, "train.py")
     wait_for(lambda: list(project.path.glob(".snap/data/*.gz")))
     wait_for(lambda: list(project.path.glob(".snap/runs/*/outputs/ready")))
     before = manifest_digest({f"{name}.png": name.encode() for name in ("kept", "changed", "removed")})
@@ -101,7 +95,7 @@ def test_what_changes_in_the_data_while_it_runs_is_named(project: Project, gate:
     (project.path / "images/removed.png").unlink()
     project.write("images/added.png", "added")
     os.utime(project.path / "images/kept.png")
-    (gate / "open").touch()
+    gate.open()
     _, said = running.communicate(timeout=60)
     assert running.returncode == 0, said
     images = data_of(project.record())["images"]
@@ -114,18 +108,18 @@ def test_what_changes_in_the_data_while_it_runs_is_named(project: Project, gate:
     assert "3 files" in said and "changed.png" in said
 
 
-def test_code_that_is_edited_while_it_runs_is_named(project: Project, gate: Path):
-    project.script(WAIT.format(gate=str(gate)))
+def test_code_that_is_edited_while_it_runs_is_named(project: Project, gate: Gate):
+    project.script(waiting(gate))
     project.write("part.py", "1")
     project.write("gone.py", "1")
     project.write("touched.py", "1")
-    running = project.start("run", "--data", str(gate), "train.py")
+    running = project.start("run", *gate.options, "train.py")
     wait_for(lambda: list(project.path.glob(".snap/runs/*/outputs/ready")))
     project.write("part.py", "2")
     project.write("new.py", "2")
     (project.path / "gone.py").unlink()
     os.utime(project.path / "touched.py")
-    (gate / "open").touch()
+    gate.open()
     _, said = running.communicate(timeout=60)
     assert running.returncode == 0, said
     assert project.record()["code"]["edits"] == [
@@ -135,14 +129,14 @@ def test_code_that_is_edited_while_it_runs_is_named(project: Project, gate: Path
     assert "part.py" in said
 
 
-def test_what_another_run_writes_meanwhile_is_no_edit(project: Project, gate: Path):
+def test_what_another_run_writes_meanwhile_is_no_edit(project: Project, gate: Gate):
     project.write("state.json", "{}")
-    project.script(WAIT.format(gate=str(gate)))
+    project.script(waiting(gate))
     project.write("other.py", "open('state.json', 'w').write('{\"other\": 1}')")
-    running = project.start("run", "--data", str(gate), "train.py")
+    running = project.start("run", *gate.options, "train.py")
     wait_for(lambda: list(project.path.glob(".snap/runs/*/outputs/ready")))
     ok(project, "run", "--name", "other", "other.py")
-    (gate / "open").touch()
+    gate.open()
     assert running.wait(60) == 0
     (waited,) = [run for run in json.loads(project.snap("ls", "--json").stdout) if run["name"] != "other"]
     assert waited["code"]["edits"] == []
@@ -298,17 +292,17 @@ def test_numbers_among_the_outputs_are_metrics_and_arguments_parameters(project:
 # Nothing is lost
 
 
-def test_a_run_whose_snap_dies_has_its_data_identified_later(project: Project, gate: Path):
+def test_a_run_whose_snap_dies_has_its_data_identified_later(project: Project, gate: Gate):
     project.write(".gitignore", "images/\n")
     project.write("images/1.png", "one")
-    project.script(WAIT.format(gate=str(gate)))
-    running = project.start("run", "--data", str(gate), "train.py")
+    project.script(waiting(gate))
+    running = project.start("run", *gate.options, "train.py")
     wait_for(lambda: list(project.path.glob(".snap/runs/*/outputs/ready")))
     wait_for(lambda: list(project.path.glob(".snap/runs/*/data.json")))
     running.kill()
     running.wait()
     project.write("images/1.png", "edited")
-    (gate / "open").touch()
+    gate.open()
     wait_for(lambda: project.record()["status"] == "finished")
     images = data_of(project.record())["images"]
     assert images["files"] == 1
