@@ -251,8 +251,9 @@ def test_what_a_signal_handler_raises_reaches_the_program(inside: Inside):
             raise SystemExit("the alarm was lost")
         signal.signal(signal.SIGALRM, ring)
         for round in range(200):
-            signal.setitimer(signal.ITIMER_REAL, 0.0005)
-            try: work(round)
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.0005)
+                work(round)
             except Alarm: pass
     """)
 
