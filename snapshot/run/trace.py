@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-import stat
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,23 +20,20 @@ from snapshot.lock.document import Python
 from snapshot.project.names import from_text, to_text
 from snapshot.record import reads
 from snapshot.record.document import Data, Reads
+from snapshot.run.noted import Noted
 from snapshot.run.outside import WORKSPACE
 
 FOLDER = "trace"
-"""In the run's folder: one file for each process."""
+"""In the run's folder: one file for each interpreter."""
 PLACE = "/run/snapshot"
 METRICS = "snap-metrics.jsonl"
 """Where `snapshot.log` writes, in the project."""
 
-MOST_BYTES = 2**28
-MOST_NAMES = 2**20
-_LONGEST = 8192
-"""Bytes of an entry; Linux's paths have 4096 at most."""
-_MOST_MISSING = 100
-"""Paths in the record; the file has all."""
+_MOST_ASKED, _MOST_MISSING = 10_000, 100
+"""Missing paths that this machine is asked for, and that the record names; the file has all."""
 
 _HERE = Path(__file__).parent
-_CACHED = re.compile(r"(?P<folder>.*/)?__pycache__/(?P<module>[^/.]+)\.[^/]*")
+_CACHED = re.compile(r"(?P<folder>.*/)?__pycache__/(?P<module>[^/.]+)\.[^/]*", re.DOTALL)
 
 
 def mounts(run_folder: Path, python: Python, *, trace: bool = True) -> tuple[Mount, ...]:
@@ -87,14 +83,14 @@ def gather(
     again until `discard`. Raises HostError on a full disk, StoreError when it was gathered before and is damaged now.
     """
     if (run_folder / FOLDER).is_dir():
-        noted = _Noted(run_folder / FOLDER)
+        noted = Noted(run_folder / FOLDER)
         found = _sorted_out(noted, str(project), code, data)
         reads.write(run_folder, found)
     elif (known := reads.read(run_folder)) is not None:
         found = known
     else:
         return None
-    missing = [path for path in found.missing[: MOST_NAMES // 100] if exists(from_text(path))]
+    missing = [path for path in found.missing[:_MOST_ASKED] if exists(from_text(path))]
     return found, Reads(
         processes=found.processes,
         project=len(found.project),
@@ -113,45 +109,6 @@ def discard(run_folder: Path) -> None:
         # At once, so that half of it is never gathered.
         (run_folder / FOLDER).rename(hidden)
         remove_tree(hidden)
-
-
-class _Noted:
-    """The entries of all processes. The training can write there too: whatever it holds, reading it comes to an end."""
-
-    def __init__(self, folder: Path) -> None:
-        self.processes = 0
-        self.complete = True
-        self.names: dict[str, set[str]] = {"r": set(), "m": set(), "?": set()}
-        self._bytes = MOST_BYTES
-        for entry in os.scandir(folder):
-            try:
-                for data in self._entries(entry.path):
-                    self._take(os.fsdecode(data))
-            except OSError:
-                self.complete = False
-
-    def _entries(self, path: str) -> Iterator[bytes]:
-        # A FIFO must not be waited for.
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return
-            self.processes += 1
-            rest = b""
-            while self._bytes > 0 and (chunk := file.read(min(2**20, self._bytes))):
-                self._bytes -= len(chunk)
-                *entries, rest = (rest + chunk).split(b"\0")
-                yield from set(entries)
-                if len(rest) > _LONGEST:
-                    break
-            # Of a process that was killed while it wrote, or that no tracer wrote.
-            self.complete &= not rest
-
-    def _take(self, entry: str) -> None:
-        letter, name = entry[:1], entry[1:]
-        if letter == "!" or sum(map(len, self.names.values())) >= MOST_NAMES:
-            self.complete = False
-        elif letter in self.names and name and len(name) < _LONGEST and (letter == "m" or name.startswith("/")):
-            self.names[letter].add(name)
 
 
 class _Places(Value, frozen=True):
@@ -179,29 +136,30 @@ class _Places(Value, frozen=True):
         return "project" if name in self.code else "", name
 
 
-def _sorted_out(noted: _Noted, project: str, code: Container[str], data: Sequence[Data]) -> reads.ReadsFile:
+def _sorted_out(noted: Noted, project: str, code: Container[str], data: Sequence[Data]) -> reads.ReadsFile:
     places = _Places(project, code, {from_text(d.target): from_text(d.path) for d in data})
     found: dict[str, set[str]] = {"project": set(), "data": set(), "outside": set(), "": set()}
-    opened = {_normal(path) for path in noted.names["r"]}
+    opened = {_normal(path) for path in noted.names(b"/")}
     for path in opened:
         kind, name = places.of(path)
         found[kind].add(to_text(name))
-    missing = {_normal(path) for path in noted.names["?"]} - opened
+    missing = {_normal(entry[1:]) for entry in noted.names(b"?/")} - opened
+    modules = {_module(entry[1:]) for entry in noted.names(b"m")}
     return reads.ReadsFile(
         processes=noted.processes,
         project=tuple(sorted(found["project"])),
         data=tuple(sorted(found["data"])),
         outside=tuple(sorted(found["outside"])),
-        modules=tuple(sorted({module for name in noted.names["m"] if (module := _module(name))})),
+        modules=tuple(sorted(modules - {""})),
         missing=tuple(sorted(map(to_text, missing))),
         complete=noted.complete,
     )
 
 
-def _module(file: str) -> str | None:
-    """The name by which the file or folder of site-packages is imported; None when it is something else."""
+def _module(file: str) -> str:
+    """The name by which the file or folder of site-packages is imported; empty when it is something else."""
     name, _, ending = _CACHED.sub(r"\g<module>", file).partition(".")
-    return name if name.isidentifier() and ending != "pth" else None
+    return name if name.isidentifier() and ending != "pth" else ""
 
 
 def _normal(path: str) -> str:

@@ -1,10 +1,11 @@
 """Runs at the start of every Python of a training, and notes what the process opens, by an audit hook (PEP 578).
 
-`snapshot-run.pth` in the image's site-packages starts it; without the folder FOLDER it does nothing. Each process has a
-file of its own there: entries that end in NUL, one letter and a name.
+`snapshot-run.pth` in the image's site-packages starts it; without the folder FOLDER it does nothing. Each interpreter
+has a file of its own there, to which its forks append too: entries that end in NUL.
 
-    r/workspace/data.csv    was opened to be read         ?/mnt/x.npy    was asked for, and is not there
-    mnumpy                  a package of the image        !              from here on nothing more is noted
+    /workspace/data.csv    was opened to be read          ?/mnt/x.npy    was asked for, and is not there
+    mnumpy                 a package of the image         p17            process 17, which was forked, notes too
+    !                      from here on nothing more is noted
 
 It must never be noticed: it raises nothing, prints nothing, and imports nothing that Python has not imported by then.
 It is compiled at each start, so it is short.
@@ -20,56 +21,61 @@ if TYPE_CHECKING:
 
 FOLDER = "/run/snapshot/trace"
 WORKSPACE = "/workspace/"
-MOST = 200_000
-"""Names of one process."""
+MOST = 2**24
+"""Bytes of a file, some 200,000 names; of a later one less, so that any number of them fit on a disk."""
 
 OPENED = frozenset(("sqlite3.connect", "ctypes.dlopen", "cpython.run_file"))
 LISTED = frozenset(("os.listdir", "os.scandir"))
 EVENTS = frozenset(("open", "import", "os.chdir")) | OPENED | LISTED
 NOT_READ = os.O_WRONLY | os.O_TRUNC | os.O_EXCL | os.O_DIRECTORY
-NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
 ENCODING, ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 
 
 class Notes:
-    """The file of this process."""
+    """The file of this process, and of those that it was forked from."""
 
     def __init__(self) -> None:
-        self.left = MOST
         self.open()
 
     def open(self) -> None:
-        self.process = os.getpid()
+        self.process, self.is_full = os.getpid(), False
+        self.most = MOST // (1 + len(os.listdir(FOLDER)))
         self.file = os.open(f"{FOLDER}/{self.process}-{os.urandom(4).hex()}", NEW, 0o644)
-        self.identity = self.status()
+        self.identity = self.status()[1:]
 
-    def status(self) -> "tuple[int, int]":
+    def status(self) -> "tuple[int, int, int]":
         found = os.fstat(self.file)
-        return found.st_dev, found.st_ino
+        return found.st_size, found.st_dev, found.st_ino
 
-    def is_open(self) -> bool:
-        """Whether the descriptor still is our file: what the program has closed may be a file of its own by now."""
+    def size(self) -> int:
+        """Of the file; -1 where the program has closed it: its number may be a file of the program's own by now."""
         try:
-            return self.status() == self.identity
+            size, *identity = self.status()
         except OSError:
-            return False
+            return -1
+        return size if tuple(identity) == self.identity else -1
 
-    def reopen(self) -> None:
-        """A file for a process that was forked, or that has closed all its descriptors."""
-        try:
-            if self.is_open():
-                os.close(self.file)
-            self.open()
-        except Exception:  # another root folder, or a hook of the program's that forbids it
-            self.left = 0
+    def forked(self) -> "list[str]":
+        """What relatives have noted, once after a fork, so that the workers of each epoch do not note it all again."""
+        if self.process == os.getpid():
+            return []
+        self.process = os.getpid()
+        size = self.size()
+        self.add(f"p{self.process}")
+        return os.pread(self.file, size, 0).decode(ENCODING, ERRORS).split("\0") if size > 0 else []
 
     def add(self, entry: str) -> None:
         """Write it at once: what kills the process loses nothing."""
-        if self.process != os.getpid() or not self.is_open():
-            self.reopen()
-        if self.left:
-            self.left -= 1
-            os.write(self.file, (entry if self.left else "!").encode(ENCODING, ERRORS) + b"\0")
+        size = self.size()
+        if size < 0:
+            try:
+                self.open()
+            except Exception:  # another root folder, or a hook of the program's that forbids it
+                self.is_full = True
+                return
+        self.is_full = size >= self.most
+        os.write(self.file, ("!" if self.is_full else entry).encode(ENCODING, ERRORS) + b"\0")
 
 
 class Tracer:
@@ -102,20 +108,21 @@ class Tracer:
     def opened(self, given: "Any", creates: int = 0) -> None:
         """Note a file, once."""
         path = self.absolute(given)
-        if path is None or path in self.seen or not self.notes.left:
+        if path is None or path in self.seen or self.notes.is_full:
             return
         if path.startswith(self.image):
-            self.note("m", package(path))
+            if name := package(path):
+                self.note("m" + name)
         elif path.startswith(WORKSPACE) or exists(path):
-            self.note("r", path)
+            self.note(path)
         elif not creates:
-            self.note("?", path)
+            self.note("?" + path)
 
     def listed(self, given: "Any") -> None:
         """Note a folder that is not there."""
         path = self.absolute(given)
         if path is not None and not path.startswith((WORKSPACE, *self.image)) and not exists(path):
-            self.note("?", path)
+            self.note("?" + path)
 
     def absolute(self, given: "Any") -> "str | None":
         """The path that a function was given; None for a descriptor, and for what is no path."""
@@ -130,12 +137,13 @@ class Tracer:
             given = self.folder + given
         return os.path.normpath(given) if "/." in given else given  # type: ignore[no-any-return]
 
-    def note(self, letter: str, name: str) -> None:
-        # What was missing may be there the next time, and a package is not a path.
-        key = name if letter == "r" else letter + name
-        if name and key not in self.seen and "\0" not in name:
-            self.seen.add(key)
-            self.notes.add(letter + name)
+    def note(self, entry: str) -> None:
+        if entry in self.seen or self.notes.is_full or "\0" in entry:
+            return
+        self.seen.update(self.notes.forked())
+        if entry not in self.seen:
+            self.seen.add(entry)
+            self.notes.add(entry)
 
 
 def exists(path: str) -> bool:

@@ -12,7 +12,7 @@ from snapshot.lock.document import Python
 from snapshot.project.names import to_text
 from snapshot.record import reads
 from snapshot.record.document import Data, Reads
-from snapshot.run import trace
+from snapshot.run import noted, trace
 
 CODE = frozenset({"train.py", "model.py", "own/__init__.py", "own/part.py", os.fsdecode(b"caf\xe9.txt")})
 DATA = (
@@ -49,8 +49,8 @@ def gather(
 
 
 def test_files_are_of_the_project_of_the_data_or_of_neither(folder: Path):
-    note(folder, "r/workspace/train.py", "r/workspace/images/1.png", "r/mnt/set/a/b", "r/opt/table.csv", "mnumpy")
-    note(folder, "r/workspace/train.py", "r/workspace/big.npy", "r/elsewhere/set/x", "mtorch", process="2-abcd")
+    note(folder, "/workspace/train.py", "/workspace/images/1.png", "/mnt/set/a/b", "/opt/table.csv", "mnumpy")
+    note(folder, "/workspace/train.py", "/workspace/big.npy", "/elsewhere/set/x", "mtorch", process="2-abcd")
     file, summary = gather(folder)
     assert file == reads.ReadsFile(
         processes=2,
@@ -64,19 +64,17 @@ def test_files_are_of_the_project_of_the_data_or_of_neither(folder: Path):
 
 
 def test_what_the_run_wrote_itself_is_not_of_the_project(folder: Path):
-    note(folder, "r/workspace/checkpoint.pt", "r/tmp/cache/x", "r/workspace")
+    note(folder, "/workspace/checkpoint.pt", "/tmp/cache/x", "/workspace")
     assert gather(folder)[0] == reads.ReadsFile(processes=1, outside=("/workspace",))
 
 
 def test_byte_code_stands_for_its_module(folder: Path):
-    note(
-        folder, "r/workspace/__pycache__/model.cpython-311.pyc", "r/workspace/own/__pycache__/part.cpython-38.opt-1.pyc"
-    )
+    note(folder, "/workspace/__pycache__/model.cpython-311.pyc", "/workspace/own/__pycache__/part.cpython-38.opt-1.pyc")
     assert gather(folder)[0].project == ("model.py", "own/part.py")
 
 
 def test_the_project_by_its_own_path_is_the_project(folder: Path):
-    note(folder, "r/home/me/project/model.py", "r/home/me/project/images/1.png", "r/home/me/projects/x")
+    note(folder, "/home/me/project/model.py", "/home/me/project/images/1.png", "/home/me/projects/x")
     file, _ = gather(folder)
     assert (file.project, file.data, file.outside) == (("model.py",), ("images/1.png",), ("/home/me/projects/x",))
 
@@ -88,14 +86,14 @@ def test_packages_have_the_names_that_are_imported(folder: Path):
 
 
 def test_what_was_missing_is_told_if_this_machine_has_it(folder: Path):
-    note(folder, "?/mnt/other/x.npy", "?/mnt/gone", "?/mnt/late", "r/mnt/late")
+    note(folder, "?/mnt/other/x.npy", "?/mnt/gone", "?/mnt/late", "/mnt/late")
     file, summary = gather(folder, on_host=["/mnt/other/x.npy", "/mnt/late"])
     assert file.missing == ("/mnt/gone", "/mnt/other/x.npy")
     assert summary.missing == ("/mnt/other/x.npy",)
 
 
 def test_names_that_are_not_utf8_are_kept(folder: Path):
-    note(folder, b"r/workspace/caf\xe9.txt", b"r/mnt/set/\xff\n\x1b[31m", b"?/mnt/\xe9")
+    note(folder, b"/workspace/caf\xe9.txt", b"/mnt/set/\xff\n\x1b[31m", b"?/mnt/\xe9")
     file, summary = gather(folder, on_host=[os.fsdecode(b"/mnt/\xe9")])
     assert file.project == (to_text(os.fsdecode(b"caf\xe9.txt")),)
     assert file.data == (to_text(os.fsdecode(b"/mnt/set/\xff\n\x1b[31m")),)
@@ -112,7 +110,7 @@ def test_a_run_that_was_not_traced_has_nothing(tmp_path: Path):
 
 
 def test_gathering_again_gives_the_same_before_and_after_the_notes_are_gone(folder: Path):
-    note(folder, "r/workspace/train.py", "?/mnt/x")
+    note(folder, "/workspace/train.py", "?/mnt/x")
     first = gather(folder, on_host=["/mnt/x"])
     packed = (folder / reads.NAME).read_bytes()
     assert gather(folder, on_host=["/mnt/x"]) == first
@@ -129,10 +127,10 @@ def test_discarding_ends_what_a_crash_left_half_done(folder: Path):
 
 
 def test_an_entry_cut_short_and_one_too_many_are_told(folder: Path):
-    (folder / "trace" / "1-a").write_bytes(b"r/workspace/train.py\0r/workspace/mod")
+    (folder / "trace" / "1-a").write_bytes(b"/workspace/train.py\0r/workspace/mod")
     file, summary = gather(folder)
     assert (file.project, file.complete, summary.complete) == (("train.py",), False, False)
-    note(folder, "r/workspace/train.py", "!", process="1-a")
+    note(folder, "/workspace/train.py", "!", process="1-a")
     assert not gather(folder)[0].complete
 
 
@@ -141,19 +139,18 @@ def test_what_a_hostile_run_leaves_there_is_survived(folder: Path):
     note(
         folder,
         "",
-        "r",
+        "p",
         "x",
-        "rrelative",
-        "r/" + "a" * 9000,
-        b"r\xff",
+        "relative",
+        "/" + "a" * 9000,
         "m" + "b" * 9000,
         "m../../etc",
-        "r/workspace/../x",
+        "/workspace/../x",
     )
     os.mkfifo(place / "fifo")
     (place / "folder" / "deep").mkdir(parents=True)
     (place / "link").symlink_to("/etc/passwd")
-    (place / "name\n\x1b[31m").write_bytes(b"r/workspace/train.py\0")
+    (place / "name\n\x1b[31m").write_bytes(b"/workspace/train.py\0")
     with (place / "sparse").open("wb") as file:
         file.truncate(2**26)
     found, _ = gather(folder)
@@ -166,8 +163,8 @@ def test_what_a_hostile_run_leaves_there_is_survived(folder: Path):
 
 
 def test_the_names_that_are_kept_are_bounded(folder: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(trace, "MOST_NAMES", 10)
-    note(folder, *(f"r/mnt/set/{number}" for number in range(20)))
+    monkeypatch.setattr(noted, "MOST_NAMES", 10)
+    note(folder, *(f"/mnt/set/{number}" for number in range(20)))
     found, summary = gather(folder)
     assert (len(found.data), summary.complete) == (10, False)
 

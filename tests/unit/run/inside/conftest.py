@@ -44,10 +44,10 @@ class Inside:
             text = text.replace(there, here)
         return text
 
-    def limit(self, names: int) -> None:
-        """Let a process note so many names at most."""
+    def limit(self, size: int) -> None:
+        """Let a process note so many bytes at most."""
         file = self.library / "run" / "inside" / "tracer.py"
-        file.write_text(file.read_text().replace("MOST = 200_000", f"MOST = {names}"))
+        file.write_text(file.read_text().replace("MOST = 2**24", f"MOST = {size}"))
 
     def run(
         self, program: str, *options: str, code: int = 0, env: dict[str, str] | None = None
@@ -73,7 +73,7 @@ class Inside:
         files = [file] if file else sorted(self.notes.iterdir())
         entries = [os.fsdecode(entry) for one in files for entry in one.read_bytes().split(b"\0") if entry]
         moved = [e.replace(str(self.workspace), "W", 1).replace(str(self.elsewhere), "E", 1) for e in entries]
-        return [e for e in moved if e != "rW/train.py" and not e.endswith((".pyc", ".pth"))]
+        return [e for e in moved if e != "W/train.py" and not e.endswith((".pyc", ".pth"))]
 
 
 @pytest.fixture(scope="session")
