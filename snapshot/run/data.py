@@ -153,7 +153,7 @@ class _Asked:
         """One of its data; `data` has the digest that was found beside the training, if it was."""
         if data.digest is None:
             return self._late(data, before, now)
-        if before.fingerprint == now.fingerprint and self._has_manifest(data):
+        if before.fingerprint == now.fingerprint and not before.racy and self._has_manifest(data):
             return data
         known = Identity(
             digest=data.digest,

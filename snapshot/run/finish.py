@@ -277,7 +277,8 @@ def _opened(store: Store, run: Run, contents: Mapping[str, str]) -> tuple[reads.
         found = trace.gather(store.folder(run.id), project=store.project, code=contents, data=run.data)
     except StoreError:  # gathered by a `snap` that died, and damaged since
         found = None
-    return found or (None, None)
+    # Without a process its Python has other places for site packages than ours knows, or it was none.
+    return found if found and found[1].processes else (None, None)
 
 
 def _exit(state: State) -> Exit:

@@ -210,7 +210,7 @@ class Survey:
                     folder.odd[at] = outcome
                     continue
                 folder.hashes[at] = outcome
-                if max(entry.mtime, entry.ctime) >= batch.moment - RACY:
+                if entry.written >= batch.moment - RACY:
                     folder.racy.add(at)
         self.settled = self.settled and not folder.racy
         self._report()

@@ -46,6 +46,15 @@ class Stat(msgspec.Struct, frozen=True, array_like=True, gc=False):
     link: bytes | None = None
     """Text of a symbolic link."""
 
+    @property
+    def written(self) -> int:
+        """When it was changed last, as far as that can hide a later change.
+
+        Of data that are one file the ctime does not count: a run links such a file into its view, which changes that
+        and nothing else.
+        """
+        return max(self.mtime, self.ctime) if self.name else self.mtime
+
 
 class Summary(Document, kw_only=True, frozen=True):
     """Data at one moment; with it another process can tell later whether they have changed."""
@@ -191,7 +200,7 @@ class _Seen(Lister):
         self._digest.update(path + b"\0")
         self._digest.update(encoded)
         since = self._since
-        self.racy = self.racy or any(entry.ctime >= since or entry.mtime >= since for entry in entries)
+        self.racy = self.racy or any(entry.written >= since for entry in entries)
         sizes = [entry.size for entry in entries if entry.name[-1:] != b"/"]
         self.files += len(sizes)
         self.bytes += sum(sizes)
