@@ -162,10 +162,10 @@ class _Asked:
             method=self.identifier.method,
             changed_since=data.edits,
         )
-        if self._identify(data, now) is None:
-            changed: tuple[Edit, ...] = (Edit(path="", change="changed"),)
-        else:
+        if self._identify(data, now)[0] is not None:
             changed = edits(self.identifier.store, before, now, known, self.identifier)
+        else:  # it had only just been written at the launch, or which files changed is not to be found out
+            changed = () if before.fingerprint == now.fingerprint else (Edit(path="", change="changed"),)
         return _with(data, known, changed)
 
     def _has_manifest(self, data: Data) -> bool:
@@ -173,33 +173,31 @@ class _Asked:
         return data.kind == "file" or data.digest is None or manifest.path(self.identifier.store, data.digest).exists()
 
     def _late(self, data: Data, before: Summary, now: Look) -> Data:
-        found = self._identify(data, now)
+        found, why_not = self._identify(data, now)
+        shown = display(from_text(data.path))
         if found is None:
+            self.notes.append(f"the data `{shown}` are not identified: {why_not}")
             return data
         self.notes += _problems(data, found)
         if before.fingerprint == now.fingerprint:
             return _with(data, found)
-        shown = display(from_text(data.path))
         self.notes.append(f"the data `{shown}` changed before they were identified: their digest is that of the end")
         return _with(data, found, (Edit(path="", change="changed" if now.fingerprint else "removed"),))
 
-    def _identify(self, data: Data, now: Look) -> Identity | None:
-        """What the data are now; None, with a note, where that is not to be found out."""
+    def _identify(self, data: Data, now: Look) -> tuple[Identity | None, str]:
+        """What the data are now; None, and why, where that is not to be found out."""
         if found := self.identifier.known(now):
-            return found
-        shown = display(from_text(data.path))
+            return found, ""
         if self.left is not None and now.bytes > self.left:
-            self.notes.append(f"the data `{shown}` are not identified: nobody looked after the run while it ended")
-            return None
+            return None, "nobody looked after the run when it ended, and they are large"
         self.left = None if self.left is None else self.left - now.bytes
         draw = self.hashing.draw if now.bytes > MUCH or now.files > MANY else _unseen
         try:
-            with draw(f"identifying `{shown}`") as progress:
-                return self.identifier.identify(now, progress=progress)
+            with draw(f"identifying `{display(from_text(data.path))}`") as progress:
+                return self.identifier.identify(now, progress=progress), ""
         except KeyboardInterrupt:
             self.left = 0
-            self.notes.append(f"the data `{shown}` are not identified: that was interrupted")
-            return None
+            return None, "hashing them was interrupted"
 
 
 @contextmanager
