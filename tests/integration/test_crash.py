@@ -65,6 +65,9 @@ def settle(project: Project) -> list[dict[str, object]]:
 
 def test_kill_9_at_many_moments_loses_nothing(project: Project):
     project.script(SCRIPT)
+    project.write(".gitignore", "images/\nweights.bin\n")
+    project.write("images/1.png", "one")
+    project.write("weights.bin", "1")
     assert project.snap("run", "train.py").returncode == 0
     began = time.monotonic()
     assert project.snap("run", "train.py").returncode == 0
@@ -96,6 +99,11 @@ def test_kill_9_at_many_moments_loses_nothing(project: Project):
         assert (project.path / "done.txt").read_text() == "all"
         assert (run / "log").read_text().splitlines() == [f"step {n}" for n in range(4)]
         assert (run / "outputs/step-3.json").read_text() == "3"
+        assert [data["path"] for data in record["data"]] == ["images", "weights.bin"]  # type: ignore[attr-defined]
+        assert project.snap("fsck").returncode == 0
+    assert project.snap("gc").returncode == 0
+    whole_store = project.snap("fsck")
+    assert whole_store.returncode == 0, whole_store.stdout
     assert finished >= MOMENTS // 4, "the moments missed the training"
 
 

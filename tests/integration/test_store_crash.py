@@ -17,7 +17,8 @@ from tests.integration.scenario import Project
 from tests.unit.record.records import run_id
 from tests.unit.record.stores import packs, trained
 
-MOMENTS = 150
+MOMENTS = 176
+"""With those of whole runs in test_crash.py 200."""
 
 KILLED = """
     # Children that keep, tag, note, remove and sweep until they are killed; after each kill everything is checked.
