@@ -11,10 +11,11 @@ from snapshot.project.names import to_text
 from snapshot.record.document import Edit
 from snapshot.run.capture import hash_file
 
+OtherRuns = Callable[[str, str], bool]
+"""Whether a run that ended meanwhile left these bytes (digest, or text of a link) at this path."""
 
-def edits(
-    project: Path, contents: Mapping[str, str], moment: int, from_other_run: Callable[[str, str], bool]
-) -> tuple[Edit, ...]:
+
+def edits(project: Path, contents: Mapping[str, str], moment: int, from_other_run: OtherRuns) -> tuple[Edit, ...]:
     """The files of the code, `contents` as in `capture.AtLaunch`, that are not in the project as they were.
 
     Only what was touched since `moment` is read; what another run put there is no edit. Files that are new are not
@@ -23,9 +24,7 @@ def edits(
     return tuple(sorted(_edits(project, contents, moment, from_other_run), key=lambda edit: edit.path))
 
 
-def _edits(
-    project: Path, contents: Mapping[str, str], moment: int, from_other_run: Callable[[str, str], bool]
-) -> Iterator[Edit]:
+def _edits(project: Path, contents: Mapping[str, str], moment: int, from_other_run: OtherRuns) -> Iterator[Edit]:
     root = str(project) + "/"
     for path, content in contents.items():
         try:

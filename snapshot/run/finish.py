@@ -6,37 +6,32 @@ is removed only after the record is final, so nothing that the engine knows is l
 
 from __future__ import annotations
 
-import functools
 import os
 import signal
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from snapshot.document import Document, decode_json, encode_json
-from snapshot.errors import EngineError, SnapshotError, StoreError
+from snapshot.errors import EngineError, SnapshotError
 from snapshot.host import machine, nvml
 from snapshot.host.container import Container, Mount, run_tool
 from snapshot.host.engine import Engine, State
-from snapshot.host.files import disk_errors, write_atomic
+from snapshot.host.files import disk_errors
 from snapshot.image.dockerfile import LOCK_LABEL
 from snapshot.project.names import from_text
-from snapshot.record import reads
-from snapshot.record.code import snapshots, trees
-from snapshot.record.document import Exit, Host, Reads, Run, Usage
+from snapshot.record.code import trees
+from snapshot.record.document import Exit, Host, Run, Usage
 from snapshot.record.store import Store
 from snapshot.record.sums import write_sums
-from snapshot.run import data, results, trace, workspace
-from snapshot.run.capture import AtLaunch, Captured, capture
+from snapshot.run import data, observed, trace, workspace
+from snapshot.run.conclusion import concluded, with_gpus
 from snapshot.run.data import Hashing
-from snapshot.run.edits import edits
-from snapshot.run.missing import hints
 
 if TYPE_CHECKING:
-    from snapshot.record.index import Index
+    pass
 
 _MISSED = 255
 """What Docker says a container ended with when it was not there to see it (moby `daemon/monitor.go`)."""
@@ -79,37 +74,11 @@ def _conclude(
 
     with store.lock_shared(), closing(Index(store)) as index:  # until the record names the manifests of its data
         index.refresh()
-        final = _concluded(store, run, hashing, usage, written, index, write_back=write_back)
+        final = concluded(store, run, hashing, usage, written, index, write_back=write_back)
         store.write(final)
         share(store, index, final)
     _clear_up(store, final, engine, hashing, written)
     return final
-
-
-def _concluded(
-    store: Store,
-    run: Run,
-    hashing: Hashing,
-    usage: Usage | None,
-    written: list[workspace.Written],
-    index: Index,
-    *,
-    write_back: bool,
-) -> Run:
-    """The final record; what the run wrote is kept, and put back into the project."""
-    contents, damage = _contents(store, run)
-    run, seen = _observed(store, run, hashing, contents)
-    found = _captured(store, run, written, contents, write_back=write_back)
-    run, usage = _with_gpus(store.folder(run.id), run, usage)
-    run = msgspec.structs.replace(
-        run,
-        status="finished",
-        outputs=tuple(sorted(found.outputs, key=lambda o: o.path)),
-        deleted=tuple(found.deleted),
-        usage=usage,
-        notes=(*run.notes, *damage, *found.notes),
-    )
-    return results.described(store, run, contents, seen, index)
 
 
 def _clear_up(
@@ -123,6 +92,7 @@ def _clear_up(
     with data.unlinking(final, lambda: hashing.identifier(store)):
         _discard(folder, final, engine)
     data.discard(folder)
+    observed.discard(folder)
     trace.discard(folder)
 
 
@@ -134,19 +104,6 @@ def _completed(run: Run, state: State, engine: Engine) -> Run:
     platform = msgspec.structs.replace(run.platform, image=state.image)
     host = run.host or host_of(engine, nvml.probe() if run.gpus and run.gpus.devices else None)
     return msgspec.structs.replace(run, platform=platform, host=host, notes=notes)
-
-
-def _with_gpus(folder: Path, run: Run, usage: Usage | None) -> tuple[Run, Usage | None]:
-    """With what the table of its GPUs says, which is there though its `snap` died."""
-    if run.gpus is None:
-        return run, usage
-    from snapshot.run import devices
-
-    found = devices.summary(folder / devices.TABLE)
-    if not found:
-        return run, usage
-    usage = msgspec.structs.replace(usage or Usage(peak_memory=None, cpu_seconds=None), gpus=found)
-    return msgspec.structs.replace(run, notes=(*run.notes, *devices.notes(found))), usage
 
 
 def host_of(engine: Engine, gpus: nvml.Gpus | None) -> Host:
@@ -196,41 +153,6 @@ def save_log(store: Store, run: Run, engine: Engine) -> None:
         temporary.replace(path)
 
 
-class Launch(Document, kw_only=True, frozen=True):
-    """The document `launch.json`: what of the launch neither the record nor the code's manifest says."""
-
-    moment: int
-    """As in `AtLaunch`."""
-    data_files: dict[str, tuple[int, int]]
-
-
-def save_launch(folder: Path, launch: Launch) -> None:
-    """Keep it for whoever finishes the run."""
-    write_atomic(folder / "launch.json", encode_json(launch), durable=False)
-
-
-def _launch(folder: Path) -> Launch:
-    path = folder / "launch.json"
-    return decode_json(path.read_bytes(), Launch, where=path.name)
-
-
-def _captured(
-    store: Store, run: Run, written: list[workspace.Written], contents: Mapping[str, str], *, write_back: bool
-) -> Captured:
-    if not written:
-        return Captured()
-    launch = _launch(store.folder(run.id))
-    at = AtLaunch(
-        contents=contents,
-        moment=launch.moment,
-        data_files={from_text(name): status for name, status in launch.data_files.items()},
-    )
-    others = _left_by_others(store, run)
-    return capture(
-        written, project=store.project, launch=at, run_id=run.id, write_back=write_back, from_other_run=others
-    )
-
-
 def _never_ran(store: Store, run: Run, engine: Engine, state: State | None, hashing: Hashing) -> Run:
     """The container never started, or is gone and nobody knows how it ended."""
     if state is None and run.status == "running":
@@ -238,47 +160,11 @@ def _never_ran(store: Store, run: Run, engine: Engine, state: State | None, hash
         run = msgspec.structs.replace(run, exit=end, started=None)
         return _conclude(store, run, engine, hashing, None, write_back=False)
     error = (state.error if state else "") or "it was interrupted before its container started"
-    run, usage = _with_gpus(store.folder(run.id), run, None)
+    run, usage = with_gpus(store.folder(run.id), run, None)
     final = msgspec.structs.replace(run, status="failed", exit=Exit(code=None, error=error), usage=usage, started=None)
     store.write(final)
     _clear_up(store, final, engine, hashing)
     return final
-
-
-def _contents(store: Store, run: Run) -> tuple[Mapping[str, str], tuple[str, ...]]:
-    """The code, as in `AtLaunch`; what the run wrote is not lost because that can't be read any more."""
-    try:
-        return snapshots.contents(store.path, run.code.digest), ()
-    except StoreError as problem:
-        return {}, (f"its code can't be read any more: {problem.message}",)
-
-
-def _observed(
-    store: Store, run: Run, hashing: Hashing, contents: Mapping[str, str]
-) -> tuple[Run, reads.ReadsFile | None]:
-    """With what is to be seen only now, before anything is put back: data, edits of the code, what it opened."""
-    folder = store.folder(run.id)
-    found, notes = data.identified(run, folder, hashing, store)
-    changed = edits(store.project, contents, _launch(folder).moment, _left_by_others(store, run))
-    seen, summary = _opened(store, run, contents)
-    hinted = hints(summary.missing, project=store.project) if summary else ()
-    run = msgspec.structs.replace(
-        run,
-        data=found,
-        code=msgspec.structs.replace(run.code, edits=changed),
-        reads=summary,
-        notes=(*run.notes, *notes, *hinted),
-    )
-    return run, seen
-
-
-def _opened(store: Store, run: Run, contents: Mapping[str, str]) -> tuple[reads.ReadsFile | None, Reads | None]:
-    try:
-        found = trace.gather(store.folder(run.id), project=store.project, code=contents, data=run.data)
-    except StoreError:  # gathered by a `snap` that died, and damaged since
-        found = None
-    # Without a process its Python has other places for site packages than ours knows, or it was none.
-    return found if found and found[1].processes else (None, None)
 
 
 def _exit(state: State) -> Exit:
@@ -293,22 +179,6 @@ def time_of(text: str) -> str:
     """The engine's nanosecond time stamps as RFC 3339 that Python reads: microseconds."""
     whole, _, fraction = text.rstrip("Z").partition(".")
     return f"{whole}.{fraction[:6].ljust(6, '0')}Z"
-
-
-def _left_by_others(store: Store, run: Run) -> Callable[[str, str], bool]:
-    """Tells whether a run that ended since this one was asked wrote given bytes to a path, and has them kept.
-
-    The records are read when the first conflict asks.
-    """
-
-    @functools.cache
-    def known() -> frozenset[tuple[str, str | None]]:
-        others = (other for other in store.all() if other.id != run.id and (other.ended or "") >= run.created)
-        return frozenset(
-            (o.path, o.sha256 or o.link) for other in others for o in other.outputs if o.kept_because is None
-        )
-
-    return lambda path, content: (path, content) in known()
 
 
 def recover(store: Store, engine: Engine, hashing: Hashing) -> list[tuple[str, str | None]]:

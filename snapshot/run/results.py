@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -12,11 +12,11 @@ import msgspec
 from snapshot.digest import PREFIX
 from snapshot.errors import StoreError
 from snapshot.project.names import from_text, to_text
+from snapshot.record import reads
 from snapshot.record.data import manifest
 from snapshot.record.document import Command, Parent, Run
 from snapshot.record.lineage import ARGUMENT, READ, VISIBLE, Evidence, Input, parents
 from snapshot.record.metrics.reading import metrics_of
-from snapshot.record.reads import ReadsFile
 from snapshot.record.recall import reader
 from snapshot.record.store import Store
 
@@ -30,30 +30,32 @@ Had = tuple[str, str]
 """Path, as the record writes it, and digest of a file that the run had."""
 
 
-def described(store: Store, run: Run, contents: Mapping[str, str], seen: ReadsFile | None, index: Index) -> Run:
-    """`run`, whose outputs are known, with its metrics and parents.
-
-    `contents` is its code, as in `AtLaunch`; `seen` is what it was seen to open, None when nobody looked.
-    """
+def described(store: Store, run: Run, contents: Mapping[str, str], index: Index) -> Run:
+    """`run`, whose outputs are known, with its metrics and parents; `contents` is its code, as in `AtLaunch`."""
     outputs = store.folder(run.id) / "outputs"
     found = metrics_of(run.outputs, lambda path: outputs / from_text(path))
-    return msgspec.structs.replace(run, metrics=found, parents=_parents(store, run, contents, seen, index))
+    return msgspec.structs.replace(run, metrics=found, parents=_parents(store, run, contents, index))
 
 
-def _parents(
-    store: Store, run: Run, contents: Mapping[str, str], seen: ReadsFile | None, index: Index
-) -> tuple[Parent, ...]:
+def _parents(store: Store, run: Run, contents: Mapping[str, str], index: Index) -> tuple[Parent, ...]:
     had = [*_code(contents), *_data(store, run)]
     writers = index.writers({sha256 for _, sha256 in had})
     if not writers and not run.taken:
         return ()
-    inputs = _inputs(run, [one for one in had if one[1] in writers], seen)
+    inputs = _inputs(run, [one for one in had if one[1] in writers], _opened(store, run))
     return parents(run, inputs, writers, reader(store))
 
 
-def _inputs(run: Run, had: Iterable[Had], seen: ReadsFile | None) -> Iterator[Input]:
+def _opened(store: Store, run: Run) -> frozenset[str]:
+    """The files of project and data that it was seen to open."""
+    with suppress(StoreError):
+        if run.reads and (seen := reads.read(store.folder(run.id))):
+            return frozenset((*seen.project, *seen.data))
+    return frozenset()
+
+
+def _inputs(run: Run, had: Iterable[Had], opened: Collection[str]) -> Iterator[Input]:
     """The files that the run had, each with what speaks for its having been used."""
-    opened = frozenset((*seen.project, *seen.data)) if seen else frozenset()
     named = frozenset(_named(run.command))
     for path, sha256 in had:
         evidence: Evidence = READ if path in opened else ARGUMENT if path in named else VISIBLE

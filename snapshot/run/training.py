@@ -17,7 +17,7 @@ from snapshot.project import git
 from snapshot.project.names import to_text
 from snapshot.record.document import Run, Usage
 from snapshot.record.store import Store
-from snapshot.run import data, draft, finish, workspace
+from snapshot.run import conclusion, data, draft, finish, workspace
 from snapshot.run.command import Invocation
 from snapshot.run.draft import Draft, Options, Project
 from snapshot.run.launch import launch
@@ -102,7 +102,7 @@ class _Launched:
         make_dirs(self.folder)
         before = draft.data_files(project.root, self.drafted.seen)
         sizes = {to_text(path): (status.st_size, status.st_mtime_ns) for path, status in before.items()}
-        finish.save_launch(self.folder, finish.Launch(moment=moment, data_files=sizes))
+        conclusion.save_launch(self.folder, conclusion.Launch(moment=moment, data_files=sizes))
         write_atomic(self.folder / FILE_NAME, (project.root / FILE_NAME).read_bytes(), durable=False)
         container = draft.container(self.store, self.drafted, self.run, environment)
         if self.run.data:

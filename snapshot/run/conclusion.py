@@ -1,0 +1,133 @@
+"""What a run that is over came to: all of its final record that the engine does not know. Can be asked for again."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from snapshot.document import Document, decode_json, encode_json
+from snapshot.errors import StoreError
+from snapshot.host.files import write_atomic
+from snapshot.project.names import from_text
+from snapshot.record.code import snapshots
+from snapshot.record.document import Run, Usage
+from snapshot.record.store import Store
+from snapshot.run import results, workspace
+from snapshot.run.capture import AtLaunch, Captured, capture
+from snapshot.run.data import Hashing
+from snapshot.run.edits import OtherRuns
+from snapshot.run.observed import observed
+
+if TYPE_CHECKING:
+    from snapshot.record.index import Index
+
+
+class Launch(Document, kw_only=True, frozen=True):
+    """The document `launch.json`: what of the launch neither the record nor the code's manifest says."""
+
+    moment: int
+    """As in `AtLaunch`."""
+    data_files: dict[str, tuple[int, int]]
+
+
+def save_launch(folder: Path, launch: Launch) -> None:
+    """Keep it for whoever finishes the run."""
+    write_atomic(folder / "launch.json", encode_json(launch), durable=False)
+
+
+def _launch(folder: Path) -> Launch:
+    path = folder / "launch.json"
+    return decode_json(path.read_bytes(), Launch, where=path.name)
+
+
+def concluded(
+    store: Store,
+    run: Run,
+    hashing: Hashing,
+    usage: Usage | None,
+    written: list[workspace.Written],
+    index: Index,
+    *,
+    write_back: bool,
+) -> Run:
+    """The final record; what the run wrote is kept, and put back into the project."""
+    contents, damage = _contents(store, run)
+    others = _left_by_others(store, run, index)
+    launch = _launch(store.folder(run.id))
+    run = observed(store, run, hashing, contents, launch.moment, others)
+    found = _captured(store, run, launch, written, contents, others, write_back=write_back)
+    run, usage = with_gpus(store.folder(run.id), run, usage)
+    run = msgspec.structs.replace(
+        run,
+        status="finished",
+        outputs=tuple(sorted(found.outputs, key=lambda o: o.path)),
+        deleted=tuple(found.deleted),
+        usage=usage,
+        notes=(*run.notes, *damage, *found.notes),
+    )
+    return results.described(store, run, contents, index)
+
+
+def _contents(store: Store, run: Run) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """The code, as in `AtLaunch`; what the run wrote is not lost because that can't be read any more."""
+    try:
+        return snapshots.contents(store.path, run.code.digest), ()
+    except StoreError as problem:
+        return {}, (f"its code can't be read any more: {problem.message}",)
+
+
+def _captured(
+    store: Store,
+    run: Run,
+    launch: Launch,
+    written: list[workspace.Written],
+    contents: Mapping[str, str],
+    others: OtherRuns,
+    *,
+    write_back: bool,
+) -> Captured:
+    if not written:
+        return Captured()
+    at = AtLaunch(
+        contents=contents,
+        moment=launch.moment,
+        data_files={from_text(name): status for name, status in launch.data_files.items()},
+    )
+    return capture(
+        written, project=store.project, launch=at, run_id=run.id, write_back=write_back, from_other_run=others
+    )
+
+
+def with_gpus(folder: Path, run: Run, usage: Usage | None) -> tuple[Run, Usage | None]:
+    """The record with what the table of its GPUs says, which is there though its `snap` died."""
+    if run.gpus is None:
+        return run, usage
+    from snapshot.run import devices
+
+    found = devices.summary(folder / devices.TABLE)
+    if not found:
+        return run, usage
+    usage = msgspec.structs.replace(usage or Usage(peak_memory=None, cpu_seconds=None), gpus=found)
+    return msgspec.structs.replace(run, notes=(*run.notes, *devices.notes(found))), usage
+
+
+def _left_by_others(store: Store, run: Run, index: Index) -> OtherRuns:
+    """Tells whether a run that ended since this one was asked wrote given bytes to a path, and has them kept.
+
+    The records are read when the first conflict asks.
+    """
+
+    @functools.cache
+    def known() -> frozenset[tuple[str, str | None]]:
+        index.refresh()
+        found = (one.id for one in index.summaries() if one.id != run.id and (one.ended or "") >= run.created)
+        others = (store.read(run_id) for run_id in found)
+        return frozenset(
+            (o.path, o.sha256 or o.link) for other in others for o in other.outputs if o.kept_because is None
+        )
+
+    return lambda path, content: (path, content) in known()
