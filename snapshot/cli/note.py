@@ -30,4 +30,4 @@ def command(run: str, text: str) -> None:
     run_id = store.find(run)
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     labels.add_note(store, run_id, text, now)
-    terminal.note(f"run {run_id} has a note more")
+    terminal.note(f"run {run_id} has one more note")

@@ -58,7 +58,7 @@ def findings(spaces: Iterable[Space]) -> Iterator[Finding]:
 
 
 def _judge(space: Space, used_for: str) -> Iterator[Finding]:
-    remedy = "free some, for instance with `docker system prune` or `snap rm`"
+    remedy = "free some, for instance with `snap gc`, `snap rm` or `docker system prune`"
     said = f"{size(space.free)} free for {used_for}"
     if space.free < TOO_LITTLE:
         yield error(CHECK, f"only {said}", remedy)

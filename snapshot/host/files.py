@@ -47,7 +47,7 @@ def disk_errors(path: Path) -> Iterator[None]:
         if problem.errno == errno.ENOSPC or problem.errno == errno.EDQUOT:
             raise HostError(
                 f"no space left on the disk of `{path}`",
-                hint="free some, for instance with `docker system prune` or `snap rm`",
+                hint="free some, for instance with `snap gc`, `snap rm` or `docker system prune`",
             ) from problem
         if problem.errno == errno.EROFS:
             raise HostError(
