@@ -73,7 +73,7 @@ def status(paths: tuple[str, ...], as_json: bool) -> None:
     place = Place.here()
     asked = [(place.cwd / path, to_text(path)) for path in paths]
     if not paths:
-        asked = [(history.place(place.root, data), data.path) for data in _run(place, "latest").data]
+        asked = [(data.place(place.root), data.path) for data in _run(place, "latest").data]
     identify = _Identify(place, trust_cache=True)
     found = [history.status(place.store, path, name, identify) for path, name in asked]
     if not found:

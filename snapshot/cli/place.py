@@ -16,7 +16,7 @@ from snapshot.project.root import find_root
 from snapshot.record.store import Store
 
 if TYPE_CHECKING:
-    from snapshot.run.data import Hashing
+    from snapshot.run.hashing import Hashing
 
 
 MOST_LATER = 2 * 10**9
@@ -80,13 +80,15 @@ class Place:
         return self._hashing(None)
 
     def _hashing(self, most: int | None) -> Hashing:
-        from snapshot.run.data import Hashing
+        from snapshot.run.hashing import Hashing
 
+        return Hashing(cache=self._cache_if_any, draw=terminal.hashing, most=most)
+
+    def _cache_if_any(self) -> Path | None:
         try:
-            cache = self.cache
+            return self.cache
         except HostError:
-            cache = None
-        return Hashing(cache=cache, draw=terminal.hashing, most=most)
+            return None
 
     @cached_property
     def store(self) -> Store:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
@@ -10,6 +12,7 @@ from snapshot.document import Document, check_schema, decode_json
 from snapshot.errors import StoreError
 from snapshot.host.machine import Machine
 from snapshot.host.nvml import Gpus
+from snapshot.project.names import from_text
 
 SCHEMA: Final = "snap.run/1"
 
@@ -72,6 +75,10 @@ class Data(Document, kw_only=True, frozen=True):
     """By what: content; or, when that was asked for, mtime or sample."""
     edits: tuple[Edit, ...] = ()
     """What changed in it between the launch and the end."""
+
+    def place(self, project: Path) -> Path:
+        """Where on the host the data lie, links followed; `project` is that of the run."""
+        return Path(os.path.realpath(project / from_text(self.path)))
 
 
 class Taken(Document, kw_only=True, frozen=True):

@@ -9,39 +9,20 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from snapshot.document import Document, decode_json, encode_json
 from snapshot.errors import StoreError
-from snapshot.host.files import write_atomic
 from snapshot.project.names import from_text
 from snapshot.record.code import snapshots
 from snapshot.record.document import Run, Usage
 from snapshot.record.store import Store
 from snapshot.run import results, workspace
 from snapshot.run.capture import AtLaunch, Captured, capture
-from snapshot.run.data import Hashing
 from snapshot.run.edits import OtherRuns
+from snapshot.run.hashing import Hashing
+from snapshot.run.launched import Launch, read_launch
 from snapshot.run.observed import observed
 
 if TYPE_CHECKING:
     from snapshot.record.index import Index
-
-
-class Launch(Document, kw_only=True, frozen=True):
-    """The document `launch.json`: what of the launch neither the record nor the code's manifest says."""
-
-    moment: int
-    """As in `AtLaunch`."""
-    data_files: dict[str, tuple[int, int]]
-
-
-def save_launch(folder: Path, launch: Launch) -> None:
-    """Keep it for whoever finishes the run."""
-    write_atomic(folder / "launch.json", encode_json(launch), durable=False)
-
-
-def _launch(folder: Path) -> Launch:
-    path = folder / "launch.json"
-    return decode_json(path.read_bytes(), Launch, where=path.name)
 
 
 def concluded(
@@ -57,7 +38,7 @@ def concluded(
     """The final record; what the run wrote is kept, and put back into the project."""
     contents, damage = _contents(store, run)
     others = _left_by_others(store, run, index)
-    launch = _launch(store.folder(run.id))
+    launch = read_launch(store.folder(run.id))
     run = observed(store, run, hashing, contents, launch.moment, others)
     found = _captured(store, run, launch, written, contents, others, write_back=write_back)
     run, usage = with_gpus(store.folder(run.id), run, usage)

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 
-from snapshot.document import Document, Value, decode_json, encode_json
+from snapshot.document import Document, decode_json, encode_json
 from snapshot.errors import HostError, StoreError
 from snapshot.host.files import write_atomic
 from snapshot.project.names import display, from_text
 from snapshot.record.data import manifest
 from snapshot.record.data.identity import Identifier, Identity, Method, edits
-from snapshot.record.data.survey import Progress
 from snapshot.record.data.walk import Look, Summary, look
 from snapshot.record.document import Data, Edit, Run
 from snapshot.record.store import Store
+from snapshot.run.hashing import Hashing, unseen
+from snapshot.run.outside import is_inside
 
 FILE = "data.json"
 """In the run's folder until the record is final."""
@@ -30,43 +31,12 @@ FILE = "data.json"
 MUCH, MANY = 500 * 10**6, 20_000
 """Bytes and files whose hashing is shown; less takes no second."""
 
-Draw = Callable[[str], AbstractContextManager[Callable[[Progress], None]]]
-"""Shows, under the name that it is given, how far hashing is."""
-
-
-def _unseen(name: str) -> AbstractContextManager[Callable[[Progress], None]]:
-    return nullcontext(lambda progress: None)
-
-
-class Hashing(Value, frozen=True, kw_only=True):
-    """How a process identifies data."""
-
-    cache: Path | None
-    """The user's cache folder; None where she has none."""
-    draw: Draw = _unseen
-    most: int | None = None
-    """Bytes of data that are hashed when a run is finished later, by a command that is about something else."""
-
-    def identifier(self, store: Store, method: Method = "content", *, background: bool = False) -> Identifier:
-        """What identifies data for `store`."""
-        return Identifier(store.path, self.cache, method=method, background=background)
-
 
 class Looks(Document, kw_only=True, frozen=True):
     """The document `data.json`: what the data of the record were at the launch, in their order."""
 
     method: Method
     looks: tuple[Summary, ...]
-
-
-def is_inside(data: Data) -> bool:
-    """Whether the data lie in the project, not outside and bound read-only."""
-    return data.reason in ("ignored", "large", "declared") and not data.path.startswith("/")
-
-
-def place(data: Data, project: Path) -> Path:
-    """Where on the host the data lie; an absolute path stays what it is."""
-    return project / from_text(data.path)
 
 
 class Watch:
@@ -85,7 +55,7 @@ class Watch:
         for path, before in self._linked.items():
             with suppress(OSError):
                 self._identifier.touched(path, before, path.lstat())
-        self._seen = [look(place(data, Path(self._run.project))) for data in self._run.data]
+        self._seen = [look(data.place(Path(self._run.project))) for data in self._run.data]
         self._known = [None for _ in self._seen]
         looks = Looks(method=self._identifier.method, looks=tuple(seen.summary for seen in self._seen))
         write_atomic(self._folder / FILE, encode_json(looks), durable=False)
@@ -135,7 +105,7 @@ def identified(run: Run, folder: Path, hashing: Hashing, store: Store) -> tuple[
         return run.data, ()  # it has no data, or its `snap` was killed before it had looked at them
     asked = _Asked(hashing.identifier(store, looks.method), hashing)
     found = [
-        asked.about(data, before, look(place(data, Path(run.project))))
+        asked.about(data, before, look(data.place(Path(run.project))))
         for data, before in zip(run.data, looks.looks, strict=True)
     ]
     return tuple(found), tuple(asked.notes)
@@ -191,7 +161,7 @@ class _Asked:
         if self.left is not None and now.bytes > self.left:
             return None, "nobody looked after the run when it ended, and they are large"
         self.left = None if self.left is None else self.left - now.bytes
-        draw = self.hashing.draw if now.bytes > MUCH or now.files > MANY else _unseen
+        draw = self.hashing.draw if now.bytes > MUCH or now.files > MANY else unseen
         try:
             with draw(f"identifying `{display(from_text(data.path))}`") as progress:
                 return self.identifier.identify(now, progress=progress), ""
@@ -203,7 +173,7 @@ class _Asked:
 @contextmanager
 def unlinking(run: Run, identifier: Callable[[], Identifier]) -> Iterator[None]:
     """While the run's view is taken down: what is known of data files holds on though their links go."""
-    files = [place(data, Path(run.project)) for data in run.data if data.kind == "file" and is_inside(data)]
+    files = [data.place(Path(run.project)) for data in run.data if data.kind == "file" and is_inside(data)]
     before = {}
     for path in files:
         with suppress(OSError):

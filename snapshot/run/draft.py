@@ -24,7 +24,7 @@ from snapshot.record.code.trees import checkout
 from snapshot.record.document import Code, Command, Data, Git, Given, Platform, Request, Run, Skipped
 from snapshot.record.parameters import parameters
 from snapshot.record.store import Store, container_of, new_id
-from snapshot.run import data, finish, outside, taken, trace, workspace
+from snapshot.run import finish, outside, taken, trace, workspace
 from snapshot.run.command import Invocation
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def container(store: Store, drafted: Draft, run: Run, environment: Mapping[str, 
         code=checkout(store.path, drafted.snapshot.digest, drafted.seen),
         project=project.root,
         data_folders=finish.folders_of(run),
-        data_files=[from_text(d.path) for d in run.data if d.kind == "file" and data.is_inside(d)],
+        data_files=[from_text(d.path) for d in run.data if d.kind == "file" and outside.is_inside(d)],
         taken=taken.lay_out(folder / "overlay" / "taken", drafted.sources),
         also_at=root if outside.needs_project_path(invocation.arguments, project.root) else None,
         name=run.container,

@@ -11,7 +11,6 @@ import signal
 from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -26,12 +25,9 @@ from snapshot.record.code import trees
 from snapshot.record.document import Exit, Host, Run, Usage
 from snapshot.record.store import Store
 from snapshot.record.sums import write_sums
-from snapshot.run import data, observed, trace, workspace
-from snapshot.run.conclusion import concluded, with_gpus
-from snapshot.run.data import Hashing
-
-if TYPE_CHECKING:
-    pass
+from snapshot.run import workspace
+from snapshot.run.hashing import Hashing
+from snapshot.run.outside import is_inside
 
 _MISSED = 255
 """What Docker says a container ended with when it was not there to see it (moby `daemon/monitor.go`)."""
@@ -68,10 +64,12 @@ def _conclude(
     store: Store, run: Run, engine: Engine, hashing: Hashing, usage: Usage | None, *, write_back: bool
 ) -> Run:
     """Keep what it wrote, write the final record of a run that is known to be over, and clear up."""
-    written = list(workspace.collect(store.folder(run.id), folders_of(run)))
+    # Imported while the training runs, or by a later command: no launch waits for it.
     from snapshot.record.index import Index
     from snapshot.record.share import share
+    from snapshot.run.conclusion import concluded
 
+    written = list(workspace.collect(store.folder(run.id), folders_of(run)))
     with store.lock_shared(), closing(Index(store)) as index:  # until the record names the manifests of its data
         index.refresh()
         final = concluded(store, run, hashing, usage, written, index, write_back=write_back)
@@ -85,6 +83,8 @@ def _clear_up(
     store: Store, final: Run, engine: Engine, hashing: Hashing, written: Iterable[workspace.Written] = ()
 ) -> None:
     """What is left to do when the record is final; can be done again."""
+    from snapshot.run import data, observed, trace
+
     folder = store.folder(final.id)
     workspace.drop_marks(written)
     write_sums(folder)
@@ -120,7 +120,7 @@ def host_of(engine: Engine, gpus: nvml.Gpus | None) -> Host:
 
 def folders_of(run: Run) -> list[str]:
     """The data folders inside the project, in the order of their overlays."""
-    return [from_text(d.path) for d in run.data if d.kind == "folder" and data.is_inside(d)]
+    return [from_text(d.path) for d in run.data if d.kind == "folder" and is_inside(d)]
 
 
 def clear(run: Run, engine: Engine) -> None:
@@ -159,6 +159,8 @@ def _never_ran(store: Store, run: Run, engine: Engine, state: State | None, hash
         end = Exit(code=None, error="the container was removed before its end was recorded")
         run = msgspec.structs.replace(run, exit=end, started=None)
         return _conclude(store, run, engine, hashing, None, write_back=False)
+    from snapshot.run.conclusion import with_gpus
+
     error = (state.error if state else "") or "it was interrupted before its container started"
     run, usage = with_gpus(store.folder(run.id), run, None)
     final = msgspec.structs.replace(run, status="failed", exit=Exit(code=None, error=error), usage=usage, started=None)

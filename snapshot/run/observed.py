@@ -18,8 +18,8 @@ from snapshot.host.files import write_atomic
 from snapshot.record.document import Data, Edit, Reads, Run
 from snapshot.record.store import Store
 from snapshot.run import data, trace
-from snapshot.run.data import Hashing
 from snapshot.run.edits import OtherRuns, edits
+from snapshot.run.hashing import Hashing
 from snapshot.run.missing import hints
 
 FILE = "observed.json"

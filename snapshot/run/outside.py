@@ -39,6 +39,11 @@ class Bind(Value, frozen=True):
     data: Data
 
 
+def is_inside(data: Data) -> bool:
+    """Whether the data lie in the project, not outside and bound read-only."""
+    return data.reason in ("ignored", "large", "declared") and not data.path.startswith("/")
+
+
 def declared(paths: Iterable[str], *, cwd: Path, reason: str) -> list[Bind]:
     """What `--data` or the configuration names; raises UsageError for what is not there or would hide the platform."""
     return [_declared(text, cwd=cwd, reason=reason) for text in paths]

@@ -17,12 +17,14 @@ from snapshot.project import git
 from snapshot.project.names import to_text
 from snapshot.record.document import Run, Usage
 from snapshot.record.store import Store
-from snapshot.run import conclusion, data, draft, finish, workspace
+from snapshot.run import draft, finish, launched, workspace
 from snapshot.run.command import Invocation
 from snapshot.run.draft import Draft, Options, Project
+from snapshot.run.hashing import Hashing
 from snapshot.run.launch import launch
 
 if TYPE_CHECKING:
+    from snapshot.run.data import Watch
     from snapshot.run.devices import Sampler
     from snapshot.run.preflight import Grant
 
@@ -36,7 +38,7 @@ def train(
     build: Callable[[], None],
     environment: Mapping[str, str],
     warn: Callable[[str], None],
-    hashing: data.Hashing,
+    hashing: Hashing,
 ) -> Run:
     """Run the training and return its final record.
 
@@ -55,11 +57,11 @@ def train(
             warn(text)
         with store.claim(run.id) as claim:
             try:
-                launched = _Launched(store, run, drafted, engine, warn, hashing)
-                container = launched.prepare(moment, environment)
+                attempt = _Launched(store, run, drafted, engine, warn, hashing)
+                container = attempt.prepare(moment, environment)
                 store.write(run)
                 recording.close()
-                usage = launched.go(container, keep=claim.descriptor, build=build)
+                usage = attempt.go(container, keep=claim.descriptor, build=build)
             except SnapshotError:
                 # It never ran: nothing of it stays. In doubt, and whatever else may be raised, the next command looks.
                 if workspace.is_untouched(store.folder(run.id)):
@@ -67,7 +69,7 @@ def train(
                     claim.finished()
                 raise
             try:
-                final = finish.finish(store, launched.so_far, engine, hashing=hashing, usage=usage)
+                final = finish.finish(store, attempt.so_far, engine, hashing=hashing, usage=usage)
             except SnapshotError as problem:
                 outputs = store.folder(run.id) / "outputs"
                 safe = f"the outputs are safe in `{outputs}`, and the next `snap` command finishes the record"
@@ -87,14 +89,14 @@ class _Launched:
         drafted: Draft,
         engine: Engine,
         warn: Callable[[str], None],
-        hashing: data.Hashing,
+        hashing: Hashing,
     ) -> None:
         self.store, self.run, self.drafted, self.engine = store, run, drafted, engine
         self.grant, self.warn = drafted.options.grant, warn
         self.folder = store.folder(run.id)
         self.sampler: Sampler | None = None
         self.hashing = hashing
-        self.watch: data.Watch | None = None
+        self.watch: Watch | None = None
 
     def prepare(self, moment: int, environment: Mapping[str, str]) -> Container:
         """Make the run's folder, with what is needed to finish it should this process die."""
@@ -102,13 +104,15 @@ class _Launched:
         make_dirs(self.folder)
         before = draft.data_files(project.root, self.drafted.seen)
         sizes = {to_text(path): (status.st_size, status.st_mtime_ns) for path, status in before.items()}
-        conclusion.save_launch(self.folder, conclusion.Launch(moment=moment, data_files=sizes))
+        launched.save_launch(self.folder, launched.Launch(moment=moment, data_files=sizes))
         write_atomic(self.folder / FILE_NAME, (project.root / FILE_NAME).read_bytes(), durable=False)
         container = draft.container(self.store, self.drafted, self.run, environment)
         if self.run.data:
             linked = {project.root / path: status for path, status in before.items()}
             identifier = self.hashing.identifier(self.store, project.config.identify, background=True)
-            self.watch = data.Watch(self.run, self.folder, identifier, linked)
+            from snapshot.run.data import Watch
+
+            self.watch = Watch(self.run, self.folder, identifier, linked)
         return container
 
     @property
@@ -145,6 +149,8 @@ class _Launched:
         """Find out, while the engine works, what the run does not wait for."""
         if self.watch:
             self.watch.look()
+        from snapshot.run import conclusion  # noqa: F401 - what the end needs
+
         with suppress(EngineError):  # no engine: the launch itself will say so
             host = finish.host_of(self.engine, self.grant.host if self.grant else None)
             self.run = msgspec.structs.replace(self.run, host=host)

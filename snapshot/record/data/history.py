@@ -55,18 +55,13 @@ class Difference(Value, kw_only=True, frozen=True):
     problems: tuple[str, ...] = ()
 
 
-def place(project: Path, data: Data) -> Path:
-    """Where the data lie, links followed."""
-    return Path(os.path.realpath(project / from_text(data.path)))
-
-
 def uses(store: Store, path: Path) -> Iterator[Use]:
     """The runs whose identified data `path` is, or is in, newest first."""
     real = os.path.realpath(path)
     roots: dict[str, str] = {}
     for run in store.all():
         for data in run.data:
-            root = roots.get(data.path) or roots.setdefault(data.path, str(place(store.project, data)))
+            root = roots.get(data.path) or roots.setdefault(data.path, str(data.place(store.project)))
             if data.digest and (real == root or real.startswith(os.path.join(root, ""))):
                 yield Use(run.id, data, os.path.relpath(real, root) if real != root else "")
                 break
@@ -78,7 +73,7 @@ def status(store: Store, path: Path, shown: str, identify: Identify) -> Status:
     last = next(found, None)
     if last is None:
         return Status(path=shown, run=None)
-    now = identify(place(store.project, last.data), last.data.identified or "content")
+    now = identify(last.data.place(store.project), last.data.identified or "content")
     edits = _edits(store, last, now)
     since = None if edits else last.run
     for use in found:
@@ -101,7 +96,7 @@ def verify(store: Store, data: Data, identify: Identify) -> Status:
     """Whether the data are what the record says. Raises StoreError, HostError."""
     if data.digest is None:
         return Status(path=data.path, run=None)
-    now = identify(place(store.project, data), data.identified or "content")
+    now = identify(data.place(store.project), data.identified or "content")
     edits = _edits(store, Use("", data, ""), now)
     return Status(
         path=data.path, run="", same=not edits, before=data.digest, now=now.digest, edits=edits, problems=now.problems

@@ -10,7 +10,8 @@ import pytest
 from snapshot.record.data.walk import look
 from snapshot.record.document import Data, Run
 from snapshot.record.store import Store
-from snapshot.run.data import Hashing, Watch, discard, identified, unlinking
+from snapshot.run.data import Watch, discard, identified, unlinking
+from snapshot.run.hashing import Hashing
 from tests.unit.record.records import a_run
 
 OLD = 10**18
@@ -28,7 +29,7 @@ class Scene:
             self.write(name, name)
         self.store = Store(self.project)
         self.store.create()
-        self.hashing = Hashing(cache=folder / "cache")
+        self.hashing = Hashing(cache=lambda: folder / "cache")
         self.run = a_run(
             1,
             project=str(self.project),

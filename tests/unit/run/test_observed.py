@@ -6,7 +6,7 @@ from pathlib import Path
 
 from snapshot import digest
 from snapshot.record.store import Store
-from snapshot.run.data import Hashing
+from snapshot.run.hashing import Hashing
 from snapshot.run.observed import discard, observed
 from tests.unit.record.records import a_run, keep
 
@@ -18,7 +18,7 @@ def test_what_is_put_back_by_a_snap_that_dies_is_no_edit_to_the_next_one(tmp_pat
     contents = {"state.json": digest.of_bytes(b"{}"), "train.py": digest.of_bytes(b"")}
 
     def seen() -> list[tuple[str, str]]:
-        found = observed(store, run, Hashing(cache=None), contents, 0, lambda path, content: False)
+        found = observed(store, run, Hashing(cache=lambda: None), contents, 0, lambda path, content: False)
         return [(edit.path, edit.change) for edit in found.code.edits]
 
     assert seen() == [("train.py", "removed")]
