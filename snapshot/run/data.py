@@ -48,10 +48,16 @@ class Watch:
         self._seen: list[Look] = []
         self._known: list[Identity | None] = []
 
+    def follow(self, stopped: Callable[[], bool]) -> None:
+        """Look at the data, and identify what is not known yet as far as that gets before it is `stopped`.
+
+        To be called again where the engine turns out not to have the image, and the training starts a second time.
+        """
+        self.look()
+        self.hash(stopped)
+
     def look(self) -> None:
         """See what there is, without reading it, and write it down in the run's folder."""
-        if self._seen:  # the image was missing, and this is the second start
-            return
         for path, before in self._linked.items():
             with suppress(OSError):
                 self._identifier.touched(path, before, path.lstat())

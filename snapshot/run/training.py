@@ -139,7 +139,7 @@ class _Launched:
                 keep=(keep,),
                 meanwhile=self._meanwhile,
                 started=self._note_start,
-                beside=self.watch.hash if self.watch else _nothing,
+                beside=self.watch.follow if self.watch else _nothing,
             )
         finally:
             if self.sampler:
@@ -147,8 +147,6 @@ class _Launched:
 
     def _meanwhile(self) -> None:
         """Find out, while the engine works, what the run does not wait for."""
-        if self.watch:
-            self.watch.look()
         from snapshot.run import conclusion  # noqa: F401 - what the end needs
 
         with suppress(EngineError):  # no engine: the launch itself will say so
