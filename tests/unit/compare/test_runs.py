@@ -34,7 +34,7 @@ from snapshot.record.document import (
     Taken,
 )
 from tests.unit.compare.test_lock import lock, os_package
-from tests.unit.report.test_show import a_run
+from tests.unit.record.records import a_run
 
 Told = dict[str, dict[str, tuple[str | None, str | None]]]
 

@@ -17,7 +17,7 @@ def run_id(number: int) -> str:
     return f"20260101T{number:09}-{number:04x}"
 
 
-def a_run(number: int, **changes: Any) -> Run:
+def a_run(number: int = 0, **changes: Any) -> Run:
     """The `number`th run: it was asked for and has ended within its minute of the year."""
     minute = f"2026-01-{1 + number // 1440:02}T{number // 60 % 24:02}:{number % 60:02}"
     run = Run(
@@ -26,7 +26,7 @@ def a_run(number: int, **changes: Any) -> Run:
         project="/p",
         command=Command(argv=("train.py",), kind="script", directory="."),
         request=Request(),
-        code=Code(digest=sha256("c"), files=2, bytes=9, git=None),
+        code=Code(digest=sha256("c"), files=1, bytes=9, git=None),
         platform=Platform(
             lock=sha256("d"), image=sha256("e"), reference="snap:1", base="debian:12", base_digest=None,
             base_layers=(), python="3.11.2",

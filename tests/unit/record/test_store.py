@@ -10,24 +10,13 @@ from pathlib import Path
 import pytest
 
 from snapshot.errors import HostError, StoreError, UsageError
-from snapshot.record.document import Code, Command, Platform, Request, Run, loads
+from snapshot.record.document import Run, loads
 from snapshot.record.store import Store, new_id
+from tests.unit.record import records
 
 
 def a_run(run_id: str, name: str | None = None) -> Run:
-    return Run(
-        id=run_id,
-        name=name,
-        status="finished",
-        project="/p",
-        command=Command(argv=("train.py",), kind="script", directory="."),
-        request=Request(),
-        code=Code(digest="sha256:0", files=1, bytes=1, git=None),
-        platform=Platform(lock="", image="", reference="", base="", base_digest=None, base_layers=(), python=""),
-        container="c",
-        write_back=True,
-        created="2026-01-01T00:00:00.000Z",
-    )
+    return records.a_run(id=run_id, name=name, exit=None)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from snapshot.host.machine import Machine
 from snapshot.record.code.snapshots import CodeEntry
 from snapshot.record.document import Code, Data, Edit, Host, Metric, Output, Request, Run
 from snapshot.report import diff
-from tests.unit.report.test_show import a_run
+from tests.unit.record.records import a_run
 
 NOW = datetime(2026, 1, 3, tzinfo=UTC)
 CODE = (CodeEntry(path="a.py", mode="100644", size=1, sha256="a" * 64),)
@@ -55,9 +55,9 @@ def test_a_page_from_the_runs_to_what_is_equal() -> None:
         metrics=(metric("loss", 0.4), metric("acc", "nan"), metric("n", 3)),
     )
     assert page(old, new) == (
-        "   RUN                      NAME  STATUS  CREATED  TIME  COMMAND\n"
-        "A  20260101T000000000-0000        ok      2 d ago  -     train.py\n"
-        "B  20260102T000000000-0001  b     ok      1 d ago  -     train.py\n"
+        "   RUN                      NAME  STATUS  CREATED  TIME    COMMAND\n"
+        "A  20260101T000000000-0000        ok      2 d ago  58.0 s  train.py\n"
+        "B  20260102T000000000-0001  b     ok      1 d ago  58.0 s  train.py\n"
         "\n"
         "arguments\n"
         "      A    B\n"

@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
-
 from snapshot.lock.document import Base, Cuda, Lock, OperatingSystem, OsPackage, Python, Sources
 from snapshot.record.document import (
     Code,
     Command,
     Data,
     Edit,
-    Exit,
     Given,
     GpuUsage,
     Metric,
     Output,
     Parent,
-    Platform,
     Request,
     Run,
     Skipped,
     Usage,
 )
 from snapshot.report import show
-
-
-def a_run(**changes: Any) -> Run:
-    run = Run(
-        id="20260101T000000000-0000",
-        status="finished",
-        project="/p",
-        command=Command(argv=("train.py",), kind="script", directory="."),
-        request=Request(),
-        code=Code(digest="sha256:0", files=1, bytes=1, git=None),
-        platform=Platform(
-            lock="", image="i", reference="", base="b", base_digest=None, base_layers=(), python="3.11.2"
-        ),
-        container="c",
-        write_back=True,
-        created="2026-01-01T00:00:00.000Z",
-        exit=Exit(code=0),
-    )
-    return msgspec.structs.replace(run, **changes)
+from tests.unit.record.records import a_run
 
 
 def lines(run: Run, key: str) -> list[str]:

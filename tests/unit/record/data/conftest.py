@@ -10,7 +10,8 @@ import pytest
 
 from snapshot.record.data.identity import Identifier, Identity
 from snapshot.record.data.walk import look
-from snapshot.record.document import Code, Command, Platform, Request, Run
+from snapshot.record.document import Run
+from tests.unit.record import records
 
 
 def later() -> int:
@@ -66,15 +67,4 @@ def as_nobody() -> Iterator[Data]:
 @pytest.fixture
 def a_run() -> Run:
     """A record of a run that had no data."""
-    return Run(
-        id="20260101T000000000-0000",
-        status="finished",
-        project="/p",
-        command=Command(argv=("train.py",), kind="script", directory="."),
-        request=Request(),
-        code=Code(digest="sha256:0", files=1, bytes=1, git=None),
-        platform=Platform(lock="", image="", reference="", base="", base_digest=None, base_layers=(), python=""),
-        container="c",
-        write_back=True,
-        created="2026-01-01T00:00:00.000Z",
-    )
+    return records.a_run()
