@@ -13,8 +13,16 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("suite", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
 
+UNIT = Path(__file__).resolve().parent / "unit"
 DOUBLES = Path(__file__).resolve().parent / "doubles"
 Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Unit tests alone take all cores; what talks to an engine takes turns."""
+    asked = [(config.invocation_params.dir / name.partition("::")[0]).resolve() for name in config.args]
+    only_unit = all(path.is_relative_to(UNIT) for path in asked)
+    return (os.cpu_count() or 1) if only_unit and not any("::" in name for name in config.args) else 0
 
 
 @pytest.fixture(scope="session")

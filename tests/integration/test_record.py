@@ -82,6 +82,18 @@ def test_data_files_need_not_be_read_again_though_each_run_links_them(project: P
         assert "reading" not in ok(project, "data", "status", "big.bin")
 
 
+def test_a_file_of_more_than_4_gib_full_of_holes(project: Project, tmp_path: Path):
+    with (tmp_path / "large.bin").open("wb") as file:
+        file.seek(1 << 32)
+        file.write(b"end")
+    project.script("pass")
+    ok(project, "run", "train.py", "../large.bin")
+    (data,) = project.record()["data"]
+    # `(head -c 4G /dev/zero; printf end) | sha256sum`
+    assert data["digest"] == "sha256:318e01702cd7413290bc5004d33f5a0bc296ca51e70ed23a0c41922589640900"
+    assert data["bytes"] == (1 << 32) + 3
+
+
 def test_what_changes_in_the_data_while_it_runs_is_named(project: Project, gate: Gate):
     project.write(".gitignore", "images/\n")
     for name in ("kept", "changed", "removed"):

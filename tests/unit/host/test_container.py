@@ -98,7 +98,7 @@ TOOL = Container(image="base", command=("sleep", "30"))
 
 def test_a_tool_that_takes_too_long_is_removed(calls: Path) -> None:
     with pytest.raises(HostError, match="did not answer"):
-        run_tool(TOOL, timeout=1)
+        run_tool(TOOL, timeout=0.3)
     started, removed = calls.read_text().splitlines()
     assert removed == f"rm --force {started.partition('--name ')[2].split()[0]}"
 

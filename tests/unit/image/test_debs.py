@@ -107,7 +107,7 @@ def test_the_cache_is_asked_first(server: Server, tmp_path: Path) -> None:
 def test_what_the_archive_does_not_give_comes_from_its_snapshot(server: Server, tmp_path: Path, says: str) -> None:
     server.says["pool"] = says
     arrived: list[int] = []
-    access = Access(pause=0.001, timeout=1) if says == "slow" else QUICK
+    access = Access(pause=0.001, timeout=0.3) if says == "slow" else QUICK
     got = fetch([package(server)], cache_dir=tmp_path, access=access, progress=arrived.append)
     assert got["some3_1.0-2+b1_amd64.deb"].read_bytes() == CONTENT["some3"]
     assert sum(arrived) == len(CONTENT["some3"])

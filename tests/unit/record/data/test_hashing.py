@@ -43,16 +43,6 @@ def test_many_files_come_back_in_their_order(tmp_path):
     assert hashed(tmp_path, *stats) == [sha256(str(number).encode()) for number in range(500)]
 
 
-def test_a_sparse_file_of_more_than_4_gib(tmp_path):
-    with (tmp_path / "x").open("wb") as file:
-        file.truncate(1 << 32)
-        file.seek(1 << 32)
-        file.write(b"end")
-    (found,) = hashed(tmp_path, seen(tmp_path / "x"))
-    assert isinstance(found, bytes)
-    assert found.hex() == "318e01702cd7413290bc5004d33f5a0bc296ca51e70ed23a0c41922589640900"
-
-
 @pytest.mark.parametrize("size", [10, 33 << 20])
 def test_a_file_that_grew_or_shrank_is_hashed_as_it_is_now(tmp_path, size):
     place = tmp_path / "x"
