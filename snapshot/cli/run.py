@@ -60,7 +60,7 @@ class _Run(click.Command):
 @click.option(
     "--no-write-back", is_flag=True, help="Leave what the run writes under .snap/, do not put it into the project."
 )
-@click.option("--no-trace", is_flag=True, help="Do not note which files the run opens.")
+@click.option("--trace/--no-trace", default=None, help="Whether to note which files the run opens; it does by default.")
 @click.option("-i", "--interactive", is_flag=True, help="Give the keyboard to the run, for a debugger or `input()`.")
 @click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="SCRIPT [ARGS]...")
 @click.pass_context
@@ -115,7 +115,7 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
         name=given["name"],
         data=given["data"],
         earlier=given["earlier"],
-        trace=place.config.trace and not given["no_trace"],
+        trace=place.config.trace if given["trace"] is None else given["trace"],
         write_back=not given["no_write_back"],
         terminal=sys.stdout.isatty() and sys.stderr.isatty() and (not interactive or sys.stdin.isatty()),
         stdin=interactive,

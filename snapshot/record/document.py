@@ -313,7 +313,21 @@ class Run(Document, kw_only=True, frozen=True):
 
 
 def loads(data: bytes, *, where: str) -> Run:
-    """The record in `data`; raises StoreError when it is damaged or of a newer version."""
+    """The record in `data`; raises StoreError when it is damaged, of a newer version, or names files of others."""
+    run = _decoded(data, where)
+    if any(_leads_out(path) for path in [*(o.path for o in run.outputs), *(taken.target for taken in run.taken)]):
+        raise StoreError(f"{where} names an output outside of the run", hint="it was not made by `snap`: don't use it")
+    return run
+
+
+def _leads_out(path: str) -> bool:
+    """Whether a path of a record, which somebody else may have made, leads out of the folder that it is meant in."""
+    return (".." in path or path[:1] in ("/", "\0")) and (
+        ".." in (parts := from_text(path).split("/")) or parts[0] == ""
+    )
+
+
+def _decoded(data: bytes, where: str) -> Run:
     try:
         return msgspec.json.decode(data, type=Run)
     except msgspec.DecodeError:

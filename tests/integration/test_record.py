@@ -281,6 +281,8 @@ def test_without_the_trace_nothing_is_noted(project: Project):
     project.write("snap.toml", "trace = false\n")
     ok(project, "run", "train.py")
     assert project.record()["reads"] is None
+    ok(project, "run", "--trace", "train.py")
+    assert project.record()["reads"]["project"] == 1
 
 
 # Metrics

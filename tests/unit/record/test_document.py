@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
+from snapshot.errors import StoreError
 from snapshot.record.document import Run, loads
 
 OLD: dict[str, Any] = {
@@ -57,3 +60,16 @@ def test_a_record_from_before_gpus_were_watched_is_read() -> None:
     assert run.host is not None and run.host.gpus is not None
     (device,) = run.host.gpus.devices
     assert (device.name, device.ecc, device.mig) == ("H100", None, None)
+
+
+@pytest.mark.parametrize("path", ["../other/run.json", "/etc/passwd", "a/../../b", "\0/etc/\xff", "\0../\xff", ".."])
+def test_a_record_that_names_files_outside_of_its_run_is_refused(path: str) -> None:
+    output = {"path": path, "size": 1, "sha256": "sha256:0", "mode": 420, "change": "created"}
+    with pytest.raises(StoreError, match="outside of the run"):
+        loads(json.dumps({**OLD, "outputs": [output]}).encode(), where="run.json")
+
+
+@pytest.mark.parametrize("path", ["a/b", "..a/b..", "\0\xff/a", "a\0"])
+def test_odd_names_are_read(path: str) -> None:
+    output = {"path": path, "size": 1, "sha256": "sha256:0", "mode": 420, "change": "created"}
+    assert loads(json.dumps({**OLD, "outputs": [output]}).encode(), where="run.json").outputs[0].path == path
