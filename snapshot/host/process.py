@@ -83,6 +83,7 @@ def start(
 
 
 PIPE = subprocess.PIPE
+NOWHERE = subprocess.DEVNULL
 
 
 def find(program: str) -> str | None:

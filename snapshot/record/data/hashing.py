@@ -1,4 +1,5 @@
-"""Contents of files as sha256, on several cores: threads, since hashlib and the system calls let go of Python's lock.
+"""Contents of files as sha256, on several cores: in threads, since hashlib and the system let go of Python's lock, and
+many small files in processes.
 
 A file is right when its stat after reading is what it was before; else it is read again, `TRIES` times at most. Files
 that vanish, can't be read or keep changing are told of and never raise.
@@ -19,6 +20,7 @@ from queue import SimpleQueue
 
 import msgspec
 
+from snapshot.record.data.apart import Apart
 from snapshot.record.data.walk import SAMPLED, Stat, stat_of
 
 TRIES = 3
@@ -30,6 +32,8 @@ _BUFFERS_AHEAD = 16
 _READ_AHEAD = 32 << 20
 """Larger files are read by one thread while another one hashes."""
 _BATCH_FILES, _BATCH_BYTES = 64, 8 << 20
+_FEW = 500
+"""So many files are hashed before processes are started, which takes as long as hashing these."""
 _NICE = 10
 _NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR, errno.ENXIO})
 """What opening or reading says of what is gone, or a link, folder or socket by now."""
@@ -77,6 +81,8 @@ class Hasher:
         self.threads = min(4, max(1, cores // 2)) if background else min(16, max(2, cores))
         self.files = self.bytes = 0
         self._sample, self._background, self._stopped, self._clock = sample, background, stopped, clock
+        self._submitted = 0
+        self._parts: list[Apart] = []
         self._count = threading.Lock()
         self._local = threading.local()
         self._pool = ThreadPoolExecutor(self.threads, initializer=self._begin)
@@ -84,6 +90,7 @@ class Hasher:
     def submit(self, folder: bytes, stats: Sequence[Stat]) -> list[Future[Batch]]:
         """Hash the files `stats` of `folder` (absolute, ends in `/`; or the file itself): small ones many at a time."""
         futures, rest = [], iter(stats)
+        self._submitted += len(stats)
         for first in rest:
             size, batch = first.size, [first]
             while len(batch) < _BATCH_FILES and size < _BATCH_BYTES and (more := next(rest, None)):
@@ -95,6 +102,8 @@ class Hasher:
     def close(self) -> None:
         """End the threads; what has not begun is given up."""
         self._pool.shutdown(cancel_futures=True)
+        for part in self._parts:
+            part.close()
 
     def _begin(self) -> None:
         self._local.buffer = bytearray(_BUFFER)
@@ -105,9 +114,20 @@ class Hasher:
         if self._stopped():
             raise StoppedError
         moment = self._clock()
-        outcomes = tuple([self._outcome(folder + seen.name, seen) for seen in stats])
+        known = self._apart().ask(folder, stats) if self._submitted > _FEW and len(stats) > 1 else [None] * len(stats)
+        outcomes = tuple(
+            [sha256 or self._outcome(folder + seen.name, seen) for sha256, seen in zip(known, stats, strict=True)]
+        )
         self._add(sum(seen.size for seen in stats if seen.size < _READ_AHEAD), files=len(stats))
         return Batch(moment, outcomes)
+
+    def _apart(self) -> Apart:
+        """The process that hashes small files for this thread."""
+        found: Apart | None = getattr(self._local, "apart", None)
+        if found is None:
+            found = self._local.apart = Apart(_NICE if self._background else 0)
+            self._parts.append(found)
+        return found
 
     def _outcome(self, path: bytes, seen: Stat) -> Outcome:
         try:
