@@ -27,8 +27,8 @@ TRIES = 3
 SAMPLE = 1 << 20
 """Bytes of head, middle and tail each that a sample has of a file."""
 _BUFFER = 1 << 20
-_AHEAD = 1 << 19
-_BUFFERS_AHEAD = 16
+_AHEAD = 2 << 20
+_BUFFERS_AHEAD = 8
 _READ_AHEAD = 32 << 20
 """Larger files are read by one thread while another one hashes."""
 _BATCH_FILES, _BATCH_BYTES = 64, 8 << 20
