@@ -69,7 +69,7 @@ def _compare(store: Store, runs: tuple[Run, Run], *, as_json: bool, stat: bool, 
 
 
 def _sides(store: Store, old: Run, new: Run) -> tuple[Side, Side]:
-    same_code = old.code.digest == new.code.digest
+    same_code = old.code.identity == new.code.identity
     first, second = (
         Side(run=run, lock=_lock(store, run), code=None if same_code else _entries(store, run)) for run in (old, new)
     )
@@ -88,10 +88,15 @@ def _lock(store: Store, run: Run) -> Lock | None:
 
 def _entries(store: Store, run: Run) -> tuple[CodeEntry, ...] | None:
     try:
-        return snapshots.manifest(store.path, run.code.digest).entries
+        return _own(store, run)
     except StoreError as problem:
         terminal.warn(f"run {run.id}: {problem.message}")
         return None
+
+
+def _own(store: Store, run: Run) -> tuple[CodeEntry, ...]:
+    """The code without what earlier runs had left in the project; raises StoreError when it can't be read."""
+    return snapshots.without(snapshots.manifest(store.path, run.code.digest).entries, frozenset(run.code.leftovers))
 
 
 def _reader(store: Store) -> code.Read:
@@ -117,10 +122,10 @@ def _patches(found: RunDifference, read: code.Read) -> Iterator[tuple[str, code.
 
 def _print_patch(store: Store, old: Run, new: Run) -> int:
     """The exit code; raises StoreError where the patch would not be whole."""
-    if old.code.digest == new.code.digest:
+    if old.code.identity == new.code.identity:
         return 0
     read = _reader(store)
-    before, after = (snapshots.manifest(store.path, run.code.digest).entries for run in (old, new))
+    before, after = (_own(store, run) for run in (old, new))
     for change in code.changes(before, after):
         patch = code.patch(change, read)
         lines = (*patch.head, *patch.lines)

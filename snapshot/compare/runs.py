@@ -54,7 +54,7 @@ def difference(old: Side, new: Side, edits: data.Edits | None = None) -> RunDiff
     return RunDifference(
         old=old.run.id,
         new=new.run.id,
-        same=not (sections or datasets or numbers or old.run.code.digest != new.run.code.digest),
+        same=not (sections or datasets or numbers or old.run.code.identity != new.run.code.identity),
         sections=sections,
         code=files,
         data=datasets,
@@ -66,7 +66,7 @@ def difference(old: Side, new: Side, edits: data.Edits | None = None) -> RunDiff
 
 def _has_other_code(old: Side, new: Side) -> bool:
     """Whether it is known in what the code differs."""
-    return old.run.code.digest != new.run.code.digest and old.code is not None and new.code is not None
+    return old.run.code.identity != new.run.code.identity and old.code is not None and new.code is not None
 
 
 def _equal(old: Side, new: Side, compared: tuple[Part, ...], files: tuple[code.FileChange, ...]) -> Iterator[Equal]:
@@ -81,14 +81,15 @@ def _equal(old: Side, new: Side, compared: tuple[Part, ...], files: tuple[code.F
 
 
 def _same_files(old: Side, new: Side, files: tuple[code.FileChange, ...]) -> int:
-    if old.run.code.digest == new.run.code.digest:
-        return new.run.code.files
-    return new.run.code.files - sum(change.is_file for change in files) if _has_other_code(old, new) else 0
+    if old.run.code.identity == new.run.code.identity:
+        return new.run.code.files - len(new.run.code.leftovers)
+    own = new.run.code.files - len(new.run.code.leftovers)
+    return own - sum(change.is_file for change in files) if _has_other_code(old, new) else 0
 
 
 def _unknown(old: Side, new: Side) -> Iterator[Unknown]:
     for side in (old, new):
         if side.lock is None and old.run.platform.lock != new.run.platform.lock:
             yield Unknown(name="packages", reason=f"the lock of {side.run.id} can't be read")
-        if side.code is None and old.run.code.digest != new.run.code.digest:
+        if side.code is None and old.run.code.identity != new.run.code.identity:
             yield Unknown(name="code", reason=f"that of {side.run.id} can't be read")

@@ -54,6 +54,15 @@ class Code(Document, kw_only=True, frozen=True):
     skipped: tuple[Skipped, ...] = ()
     edits: tuple[Edit, ...] = ()
     """What was edited in the project meanwhile; the run did not see it."""
+    leftovers: tuple[str, ...] = ()
+    """Its files that earlier runs had written there, byte for byte: results rather than code."""
+    own: str | None = None
+    """The digest without these; None when there are none."""
+
+    @property
+    def identity(self) -> str:
+        """What tells this code from other code."""
+        return self.own or self.digest
 
 
 class Data(Document, kw_only=True, frozen=True):

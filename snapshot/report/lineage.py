@@ -75,6 +75,6 @@ def summary(run: Run, tags: Sequence[str]) -> dict[str, Any]:
         "status": outcome(run),
         "created": run.created,
         "command": to_builtins(run.command),
-        "code": {"digest": run.code.digest, "git": to_builtins(run.code.git)},
+        "code": {"digest": run.code.digest, "own": run.code.own, "git": to_builtins(run.code.git)},
         "metrics": to_builtins(run.metrics),
     }

@@ -68,7 +68,8 @@ def _used(run: Run) -> list[tuple[str, str]]:
 
 
 def _code(run: Run) -> list[tuple[str, str]]:
-    lines = [("code", f"{run.code.digest} ({run.code.files} files, {size(run.code.bytes)})")]
+    left = f", {len(run.code.leftovers)} of them left by earlier runs" if run.code.leftovers else ""
+    lines = [("code", f"{run.code.digest} ({run.code.files} files, {size(run.code.bytes)}{left})")]
     if run.code.git:
         dirty = {True: ", with uncommitted changes", False: "", None: ""}[run.code.git.dirty]
         lines.append(

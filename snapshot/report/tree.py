@@ -83,7 +83,7 @@ def _rows(
             age(run.created, now),
             cut(_origin_of(node, records, names), FROM, signs.cut),
             cut(metrics(run.metrics, 2), METRICS, signs.cut),
-            short(run.code.digest),
+            short(run.code.identity),
             cut(command_line(run), COMMAND, signs.cut),
         )
 
@@ -107,7 +107,7 @@ def _origin_of(node: Node, records: Mapping[str, Run | None], names: Names) -> s
         said.append(step(node.under, names))
         said += ["not seen to be read"] * is_weak(node.under[0])
         parent = records.get(node.under[0].run)
-        if parent and node.record and parent.code.digest != node.record.code.digest:
+        if parent and node.record and parent.code.identity != node.record.code.identity:
             said.append("other code")
     said += [f"also from {place(edge, names)}" for edge in node.also[:FEW]]
     rest = len(node.also) - FEW

@@ -43,7 +43,7 @@ def _facts(origin: Origin, names: Names, now: datetime, tags: Sequence[str]) -> 
     if tags:
         yield "tags", ", ".join(tags)
     yield "command", cut(command_line(run), LONGEST, "…")
-    yield "code", f"{run.code.digest} ({count(run.code.files, 'file')})"
+    yield "code", f"{run.code.identity} ({count(run.code.files - len(run.code.leftovers), 'file')})"
     if git := run.code.git:
         yield "git", f"{git.commit or 'no commit yet'}{', with uncommitted changes' if git.dirty else ''}"
     yield "lock", run.platform.lock
@@ -89,7 +89,7 @@ def _ancestor(ancestor: Ancestor, run: Run, names: Names) -> str:
     ]
     if record is None:
         return ", ".join([*said, "no record"])
-    code = "the same code" if record.code.digest == run.code.digest else f"code {short(record.code.digest)}"
+    code = "the same code" if record.code.identity == run.code.identity else f"code {short(record.code.identity)}"
     return ", ".join([*said, outcome(record), code])
 
 

@@ -14,7 +14,7 @@ from snapshot.document import Value
 from snapshot.host import machine
 from snapshot.host.container import Container, Mount
 from snapshot.image.dockerfile import image_reference
-from snapshot.lock.document import Lock
+from snapshot.lock.document import FILE_NAME, Lock
 from snapshot.project import git
 from snapshot.project.config import Configuration
 from snapshot.project.names import display, from_text, to_text
@@ -178,8 +178,8 @@ def _code(drafted: Draft) -> Code:
 
 
 def _data(drafted: Draft) -> Iterator[Data]:
-    """The data in the project, but for files that `--from` puts others in the place of, and those outside."""
-    hidden = {source.taken.target for source in drafted.sources}
+    """The data in the project, but for the lock and what `--from` puts others in the place of, and those outside."""
+    hidden = {FILE_NAME, *(source.taken.target for source in drafted.sources)}
     for d in drafted.seen.data:
         path = to_text(d.path)
         if path not in hidden:

@@ -13,15 +13,16 @@ from snapshot.digest import PREFIX
 from snapshot.errors import StoreError
 from snapshot.project.names import from_text, to_text
 from snapshot.record import reads
+from snapshot.record.code import snapshots
 from snapshot.record.data import manifest
-from snapshot.record.document import Command, Parent, Run
+from snapshot.record.document import Code, Command, Run
 from snapshot.record.lineage import ARGUMENT, READ, VISIBLE, Evidence, Input, parents
 from snapshot.record.metrics.reading import metrics_of
 from snapshot.record.recall import reader
 from snapshot.record.store import Store
 
 if TYPE_CHECKING:
-    from snapshot.record.index import Index
+    from snapshot.record.index import Index, Written
 
 MOST_FILES = 100_000
 """The files of larger data are not looked up: reading their manifest would hold up the end of each run."""
@@ -31,19 +32,37 @@ Had = tuple[str, str]
 
 
 def described(store: Store, run: Run, contents: Mapping[str, str], index: Index) -> Run:
-    """`run`, whose outputs are known, with its metrics and parents; `contents` is its code, as in `AtLaunch`."""
+    """`run`, whose outputs are known, with its metrics and parents, and what of its code earlier runs had written.
+
+    `contents` is its code, as in `AtLaunch`.
+    """
     outputs = store.folder(run.id) / "outputs"
     found = metrics_of(run.outputs, lambda path: outputs / from_text(path))
-    return msgspec.structs.replace(run, metrics=found, parents=_parents(store, run, contents, index))
-
-
-def _parents(store: Store, run: Run, contents: Mapping[str, str], index: Index) -> tuple[Parent, ...]:
-    had = [*_code(contents), *_data(store, run)]
-    writers = index.writers({sha256 for _, sha256 in had})
+    code, data = list(_code(contents)), list(_data(store, run))
+    writers = index.writers({sha256 for _, sha256 in (*code, *data)})
+    left = tuple(sorted(path for path, sha256 in code if _is_left(path, run, writers.get(sha256, ()))))
+    run = msgspec.structs.replace(run, metrics=found, code=_without(store, run.code, left))
     if not writers and not run.taken:
-        return ()
-    inputs = _inputs(run, [one for one in had if one[1] in writers], _opened(store, run))
-    return parents(run, inputs, writers, reader(store))
+        return run
+    inputs = _inputs(run, [one for one in (*code, *data) if one[1] in writers], _opened(store, run))
+    return msgspec.structs.replace(run, parents=parents(run, inputs, writers, reader(store)))
+
+
+def _is_left(path: str, run: Run, writers: Iterable[Written]) -> bool:
+    """Whether one of `writers` is an earlier run that wrote these bytes to the path."""
+    return any(writer.path == path and writer.run < run.id for writer in writers)
+
+
+def _without(store: Store, code: Code, left: tuple[str, ...]) -> Code:
+    """The code with the digest that it has without what earlier runs had `left`."""
+    if not left:
+        return code
+    try:
+        entries = snapshots.manifest(store.path, code.digest).entries
+    except StoreError:
+        return code
+    own = snapshots.identity(snapshots.without(entries, frozenset(left)))
+    return msgspec.structs.replace(code, leftovers=left, own=own)
 
 
 def _opened(store: Store, run: Run) -> frozenset[str]:

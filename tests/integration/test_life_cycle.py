@@ -157,7 +157,8 @@ def test_the_published_weights_lead_back_to_everything(life: Project, tmp_path: 
     for run in ("tuned", "second", "first"):
         assert life.record(run)["id"][-4:] in told
     assert "again" not in told
-    assert life.record("tuned")["code"]["digest"].removeprefix("sha256:")[:12] in told
+    code = life.record("tuned")["code"]
+    assert (code["own"] or code["digest"]) in told
     unknown = tmp_path / "other.bin"
     unknown.write_bytes(b"of nobody")
     assert life.snap("which", str(unknown)).returncode == 1

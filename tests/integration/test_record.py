@@ -154,6 +154,25 @@ def test_what_another_run_writes_meanwhile_is_no_edit(project: Project, gate: Ga
     assert waited["code"]["edits"] == []
 
 
+def test_what_a_run_leaves_in_the_project_is_no_other_code_for_the_next(project: Project):
+    project.script("""
+        import os
+        os.makedirs("out/deep", exist_ok=True)
+        open("out/deep/result.txt", "w").write("1"); open("log.txt", "w").write("done")
+    """)
+    ok(project, "run", "train.py")
+    ok(project, "run", "train.py")
+    first, second = project.record("latest~1"), project.record()
+    assert second["code"]["leftovers"] == ["log.txt", "out/deep/result.txt"]
+    assert second["code"]["own"] == first["code"]["digest"] != second["code"]["digest"]
+    assert (project.snap("diff").returncode, first["code"]["own"]) == (0, None)
+    project.write("log.txt", "mine now")
+    project.write("train.py", project.read("train.py") + "# edited")
+    ok(project, "run", "train.py")
+    compared = project.snap("diff", "--code", "latest~1", "latest").stdout
+    assert [line[4:] for line in compared.splitlines() if line.startswith("+++")] == ["b/log.txt", "b/train.py"]
+
+
 # --from
 
 

@@ -9,7 +9,7 @@ names it, so a manifest that is there is a snapshot that is whole.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from operator import attrgetter
 from pathlib import Path
 from typing import Final, Literal
@@ -118,6 +118,19 @@ def identity(entries: Iterable[CodeEntry]) -> str:
         for entry in _canonical(entries)
     ]
     return digests.of_bytes(os.fsencode("\0".join([SCHEMA, *(part for row in rows for part in row)])))
+
+
+def without(entries: Iterable[CodeEntry], paths: Collection[str]) -> tuple[CodeEntry, ...]:
+    """`entries` but for the files at `paths`, as entries write paths, and the folders that these alone had filled."""
+    kept = [entry for entry in entries if entry.path not in paths]
+    emptied = {parent for path in paths for parent in _parents(path)}
+    emptied -= {parent for entry in kept if entry.mode != DIRECTORY for parent in _parents(entry.path)}
+    return tuple(entry for entry in kept if entry.mode != DIRECTORY or entry.path not in emptied)
+
+
+def _parents(path: str) -> Iterator[str]:
+    while path := path.rpartition("/")[0]:
+        yield path
 
 
 def manifest(store: Path, digest: str) -> Manifest:
