@@ -15,6 +15,10 @@ class SlowError(HostError):
     """A program did not end in the time that it had."""
 
 
+Child = subprocess.Popen[bytes]
+"""A process that was started."""
+
+
 class Finished(NamedTuple):
     """How a command ended and what it printed."""
 
@@ -61,7 +65,7 @@ def start(
     own_group: bool = False,
     keep: tuple[int, ...] = (),
     env: Mapping[str, str] | None = None,
-) -> subprocess.Popen[bytes]:
+) -> Child:
     """Start `command` and return at once.
 
     With `own_group` the terminal's Ctrl-C does not reach it: the caller decides what a signal means.

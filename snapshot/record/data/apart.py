@@ -8,15 +8,11 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from snapshot.errors import HostError
 from snapshot.host import process
 from snapshot.record.data.walk import Stat
 from snapshot.record.data.worker import ANSWER
-
-if TYPE_CHECKING:
-    from subprocess import Popen
 
 _PROGRAM = str(Path(__file__).with_name("worker.py"))
 
@@ -25,7 +21,7 @@ class Apart:
     """One such process; to be asked by one thread at a time. It ends with `close`, and with this process."""
 
     def __init__(self, nice: int) -> None:
-        self._child: Popen[bytes] | None = None
+        self._child: process.Child | None = None
         # Neither environment nor site packages are of use to it: it starts in 20 ms.
         command = (sys.executable, "-I", "-S", _PROGRAM, str(nice))
         with suppress(HostError, OSError):
