@@ -84,6 +84,10 @@ class Index:
 
         Empty files are nobody's.
         """
+        if len(sha256s) > _AT_ONCE:
+            # Digests of a whole project or data set: one look at all that was ever written is cheaper.
+            known = {sha256.hex() for (sha256,) in self._safely(self._every_output)}
+            sha256s = [text for text in sha256s if digests.hex_of(text) in known]
         asked: dict[bytes, str] = {}
         for text in sha256s:
             with suppress(ValueError):
@@ -147,10 +151,10 @@ class Index:
     def _ask(self, question: str, *parameters: object) -> list[tuple[str, ...]]:
         return self._safely(lambda: self._db.execute(question, parameters).fetchall())
 
+    def _every_output(self) -> list[tuple[bytes]]:
+        return self._db.execute("SELECT sha256 FROM all_outputs").fetchall()
+
     def _writers(self, asked: Collection[bytes]) -> dict[bytes, list[Written]]:
-        if len(asked) > _AT_ONCE:
-            # Digests of a whole data set: one look at all that was ever written is cheaper.
-            asked = {sha256 for (sha256,) in self._db.execute("SELECT sha256 FROM all_outputs")}.intersection(asked)
         found: dict[bytes, list[Written]] = {}
         for some in _batches(asked):
             marks = ",".join("?" * len(some))

@@ -38,13 +38,15 @@ def described(store: Store, run: Run, contents: Mapping[str, str], index: Index)
     """
     outputs = store.folder(run.id) / "outputs"
     found = metrics_of(run.outputs, lambda path: outputs / from_text(path))
-    code, data = list(_code(contents)), list(_data(store, run))
-    writers = index.writers({sha256 for _, sha256 in (*code, *data)})
-    left = tuple(sorted(path for path, sha256 in code if _is_left(path, run, writers.get(sha256, ()))))
-    run = msgspec.structs.replace(run, metrics=found, code=_without(store, run.code, left))
+    run = msgspec.structs.replace(run, metrics=found)
+    data = list(_data(store, run))
+    writers = index.writers({*contents.values(), *(sha256 for _, sha256 in data)})
     if not writers and not run.taken:
         return run
-    inputs = _inputs(run, [one for one in (*code, *data) if one[1] in writers], _opened(store, run))
+    code = [(to_text(path), content) for path, content in contents.items() if content in writers]
+    left = tuple(sorted(path for path, sha256 in code if _is_left(path, run, writers[sha256])))
+    run = msgspec.structs.replace(run, code=_without(store, run.code, left))
+    inputs = _inputs(run, [*code, *(one for one in data if one[1] in writers)], _opened(store, run))
     return msgspec.structs.replace(run, parents=parents(run, inputs, writers, reader(store)))
 
 
@@ -79,12 +81,6 @@ def _inputs(run: Run, had: Iterable[Had], opened: Collection[str]) -> Iterator[I
     for path, sha256 in had:
         evidence: Evidence = READ if path in opened else ARGUMENT if path in named else VISIBLE
         yield Input(path=path, sha256=sha256, evidence=evidence)
-
-
-def _code(contents: Mapping[str, str]) -> Iterator[Had]:
-    for path, content in contents.items():
-        if content.startswith(PREFIX):
-            yield to_text(path), content
 
 
 def _data(store: Store, run: Run) -> Iterator[Had]:
