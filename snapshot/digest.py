@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import BinaryIO
 
 PREFIX = "sha256:"
@@ -20,6 +21,12 @@ def of_stream(stream: BinaryIO) -> str:
     while chunk := stream.read(CHUNK):
         digest.update(chunk)
     return PREFIX + digest.hexdigest()
+
+
+def of_file(path: Path) -> str:
+    """The digest of the file's bytes, in constant memory; raises OSError."""
+    with path.open("rb") as file:
+        return of_stream(file)
 
 
 def hex_of(digest: str) -> str:

@@ -24,7 +24,7 @@ import msgspec
 from snapshot import digest as digests
 from snapshot.document import Value
 from snapshot.errors import StoreError
-from snapshot.project.names import from_text, to_text
+from snapshot.project.names import to_text
 from snapshot.record import summary
 from snapshot.record.document import Run
 from snapshot.record.summary import Summary
@@ -93,15 +93,6 @@ class Index:
             with suppress(ValueError):
                 asked[bytes.fromhex(digests.hex_of(text))] = text
         return {asked[sha256]: tuple(found) for sha256, found in self._safely(lambda: self._writers(asked)).items()}
-
-    def content_path(self, sha256: str) -> Path | None:
-        """A file under `outputs/` that had these bytes when its run ended; nobody has looked since."""
-        for written in self.writers([sha256]).get(sha256, ()):
-            path = self._store.folder(written.run) / "outputs" / from_text(written.path)
-            with suppress(OSError, ValueError):
-                if path.lstat().st_size == written.size and not path.is_symlink():
-                    return path
-        return None
 
     def children(self, run_id: str) -> tuple[str, ...]:
         """The runs that descend from this one directly, oldest first; also those that still go on."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from snapshot.digest import CHUNK, PREFIX
+from snapshot.digest import CHUNK, PREFIX, of_file
 from snapshot.document import Value
 from snapshot.errors import HostError
 from snapshot.host.files import disk_errors
@@ -115,7 +115,7 @@ def _file(item: Written, project: Path, launch: AtLaunch, back: _Back | None) ->
     status = item.source.lstat()
     known = launch.contents.get(item.path)
     existed = known is not None or item.path in launch.data_files or _is_older(project / item.path, launch.moment)
-    digest, reason = back.file(item, status) if back else (hash_file(item.source), "write-back was off")
+    digest, reason = back.file(item, status) if back else (of_file(item.source), "write-back was off")
     return Output(
         path=to_text(item.path),
         size=status.st_size,
@@ -143,15 +143,6 @@ def _link(item: Written, launch: AtLaunch, back: _Back | None) -> Output | None:
     )
 
 
-def hash_file(path: Path) -> str:
-    """The digest of the file's bytes."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return PREFIX + digest.hexdigest()
-
-
 class _Back:
     """Puts outputs into the project folder. Methods return why they did not, or None."""
 
@@ -169,7 +160,7 @@ class _Back:
         target = self.project / item.path
         refused = self._refused(item.path)
         if refused:
-            return hash_file(item.source), refused
+            return of_file(item.source), refused
         temporary = target.with_name(f".{target.name}"[:200] + self.suffix)
         try:
             with disk_errors(target):
@@ -180,7 +171,7 @@ class _Back:
         except HostError as problem:
             if not isinstance(problem.__cause__, PermissionError):
                 raise
-            return hash_file(item.source), "no permission to write there"
+            return of_file(item.source), "no permission to write there"
         finally:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
@@ -266,7 +257,7 @@ class _Back:
             return None if same else "it was changed meanwhile"
         if max(status.st_ctime_ns, status.st_mtime_ns) < self.launch.moment:
             return None
-        now = os.readlink(target) if stat.S_ISLNK(status.st_mode) else hash_file(target)
+        now = os.readlink(target) if stat.S_ISLNK(status.st_mode) else of_file(target)
         if now in (new, self.launch.contents.get(path)) or self.from_other_run(path, now):
             return None
         return "it was changed meanwhile" if path in self.launch.contents else "it was created meanwhile"

@@ -7,9 +7,9 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from snapshot.digest import of_file
 from snapshot.project.names import to_text
 from snapshot.record.document import Edit
-from snapshot.run.capture import hash_file
 
 OtherRuns = Callable[[str, str], bool]
 """Whether a run that ended meanwhile left these bytes (digest, or text of a link) at this path."""
@@ -42,6 +42,6 @@ def _edits(project: Path, contents: Mapping[str, str], moment: int, from_other_r
 def _content(path: Path, status: os.stat_result) -> str:
     """As in `contents`; empty for what can't be read any more."""
     try:
-        return os.readlink(path) if stat.S_ISLNK(status.st_mode) else hash_file(path)
+        return os.readlink(path) if stat.S_ISLNK(status.st_mode) else of_file(path)
     except OSError:
         return ""

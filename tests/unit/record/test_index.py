@@ -14,7 +14,6 @@ from snapshot.record.document import Run
 from snapshot.record.index import FILE, Index, Written, damage
 from snapshot.record.store import Store
 from tests.unit.record.records import a_run, edge, keep, output, run_id, sha256
-from tests.unit.record.stores import trained
 
 A, B = sha256("a"), sha256("b")
 
@@ -96,16 +95,6 @@ def test_the_newest_of_a_name_is_found(store: Store):
     keep(store, a_run(1, name="n"), a_run(2, name="n"), a_run(3))
     assert fresh(store).named("n") == run_id(2)
     assert fresh(store).named("other") is None
-
-
-def test_a_file_with_the_bytes_is_found_and_not_one_that_has_another_size_now(store: Store):
-    run = trained(store, 1, {"sub/model.pt": b"weights"})
-    index = fresh(store)
-    assert run.outputs[0].sha256 is not None
-    path = index.content_path(run.outputs[0].sha256)
-    assert path == store.folder(run.id) / "outputs/sub/model.pt"
-    path.write_bytes(b"short")
-    assert index.content_path(run.outputs[0].sha256) is None
 
 
 @pytest.mark.parametrize(
