@@ -78,20 +78,29 @@ def oldest() -> str:
 
 
 def _run_on(python: str, found: Sequence[metadata.Distribution]) -> bool:
+    """Whether all that the tools need on the version `python` is among `found`, and runs on it.
+
+    What lies there for other reasons, and is not needed, does not count.
+    """
     from packaging.requirements import Requirement
     from packaging.specifiers import SpecifierSet
     from packaging.utils import canonicalize_name
 
-    there = {canonicalize_name(d.metadata["Name"]) for d in found} | NOT_NEEDED
+    there = {canonicalize_name(d.metadata["Name"]): d for d in found}
     environment = {"python_version": python, "python_full_version": f"{python}.0", "extra": ""}
-    for distribution in found:
+    asked, seen = [canonicalize_name(name) for name in DISTRIBUTIONS], set[str](NOT_NEEDED)
+    while asked:
+        name = asked.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        distribution = there.get(name)
+        if distribution is None:
+            return False
         if not SpecifierSet(distribution.metadata["Requires-Python"] or "").contains(f"{python}.0"):
             return False
-        for needed in map(Requirement, distribution.requires or ()):
-            if canonicalize_name(needed.name) not in there and (
-                needed.marker is None or needed.marker.evaluate(environment)
-            ):
-                return False
+        needed = map(Requirement, distribution.requires or ())
+        asked += [canonicalize_name(n.name) for n in needed if n.marker is None or n.marker.evaluate(environment)]
     return True
 
 

@@ -308,6 +308,8 @@ class Run(Document, kw_only=True, frozen=True):
     metrics: tuple[Metric, ...] = ()
     parents: tuple[Parent, ...] = ()
     """The earlier runs that it descends from, by content."""
+    rerun: str | None = None
+    """The run that this one repeats (`snap rerun`)."""
     notes: tuple[str, ...] = ()
     """What a reader of the result should know: conflicts, skipped files, a run that was picked up after a crash."""
 

@@ -35,6 +35,26 @@ class Note(Document, kw_only=True, frozen=True):
     text: str
 
 
+class Pushed(Document, kw_only=True, frozen=True):
+    """A registry that got the run."""
+
+    reference: str
+    """As it was named, with its tag."""
+    digest: str
+    """Of the manifest."""
+    time: str
+    """RFC 3339 in UTC."""
+
+
+class Origin(Document, kw_only=True, frozen=True):
+    """Where a run that was not made in this store came from: somebody else's, so nothing of it is trusted."""
+
+    reference: str
+    """`REPOSITORY:TAG@sha256:…` of a registry, or the path of an imported archive."""
+    time: str
+    """When it was taken in, RFC 3339 in UTC."""
+
+
 class Labels(Document, kw_only=True, frozen=True):
     """The document `RUN_ID.json`."""
 
@@ -43,6 +63,10 @@ class Labels(Document, kw_only=True, frozen=True):
     """Tag → when it was given, RFC 3339 in UTC."""
     notes: tuple[Note, ...] = ()
     """Oldest first."""
+    pushed: tuple[Pushed, ...] = ()
+    """Oldest first."""
+    origin: Origin | None = None
+    """None for a run that was made here."""
 
 
 NONE = Labels()
@@ -132,6 +156,20 @@ def add_note(store: Store, run_id: str, text: str, now: str) -> None:
     with _alone(store):
         labels = of(store, run_id)
         _write(store, run_id, msgspec.structs.replace(labels, notes=(*labels.notes, Note(time=now, text=text))))
+
+
+def add_pushed(store: Store, run_id: str, pushed: Pushed) -> None:
+    """Note that a registry has the run now; raises as `tag` does."""
+    with _alone(store):
+        labels = of(store, run_id)
+        before = [one for one in labels.pushed if one.reference != pushed.reference]
+        _write(store, run_id, msgspec.structs.replace(labels, pushed=(*before, pushed)))
+
+
+def set_origin(store: Store, run_id: str, origin: Origin) -> None:
+    """Note that the run was made elsewhere; raises as `tag` does. The store's lock is not to be held."""
+    with _alone(store):
+        _write(store, run_id, msgspec.structs.replace(of(store, run_id), origin=origin))
 
 
 def drop_outdated(store: Store) -> None:
