@@ -93,12 +93,12 @@ def status(url: str, access: Access, *, timeout: float) -> int:
         raise _untrusted(url, failure) from None
     except requests.exceptions.ProxyError as failure:
         raise NetworkError(
-            f"{_host(url)} can't be reached through the proxy: {_said(failure)}",
+            f"{_host(url)} can't be reached through the proxy: {said(failure)}",
             hint="correct `HTTPS_PROXY`, or name the host in `NO_PROXY`",
         ) from None
     except requests.exceptions.RequestException as failure:
         raise NetworkError(
-            f"{_host(url)} can't be reached: {_said(failure)}",
+            f"{_host(url)} can't be reached: {said(failure)}",
             hint="check the address in pip's configuration, the network and the proxy settings",
         ) from None
 
@@ -155,7 +155,7 @@ class Downloader:
             except requests.exceptions.SSLError as failure:
                 raise _untrusted(url, failure) from None
             except requests.exceptions.RequestException as failure:
-                problem = _said(failure)
+                problem = said(failure)
         raise NetworkError(
             f"{_host(url)} can't be reached for `{_name(url)}`: {problem}",
             hint="check the network and the proxy settings",
@@ -177,7 +177,7 @@ class Downloader:
 
 def _untrusted(url: str, failure: Exception) -> NetworkError:
     return NetworkError(
-        f"the certificate of {_host(url)} is not trusted: {_said(failure)}",
+        f"the certificate of {_host(url)} is not trusted: {said(failure)}",
         hint="name your company's certificates with `pip config set global.cert FILE`",
     )
 
@@ -197,7 +197,7 @@ def _name(url: str) -> str:
     return urllib.parse.unquote(urllib.parse.urlsplit(url).path.rpartition("/")[2])
 
 
-def _said(failure: Exception) -> str:
+def said(failure: Exception) -> str:
     """The innermost reason, without credentials; the system's own words where it is the system's."""
     reason: BaseException = failure
     while inner := next((a for a in (getattr(reason, "reason", None), *reason.args) if isinstance(a, Exception)), None):

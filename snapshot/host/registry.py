@@ -1,0 +1,292 @@
+"""The door to OCI registries (OCI distribution spec 1.1): what the engine cannot ask them itself.
+
+All that comes from there is untrusted: bytes are checked against their digests, words are cut and made printable.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from snapshot import digest as digests
+from snapshot.document import Value
+from snapshot.errors import IntegrityError, NetworkError, UsageError
+from snapshot.host.files import disk_errors
+from snapshot.host.registry_connection import LARGEST, Answer, BrokenError, Connection, is_page
+from snapshot.host.registry_reference import Reference, is_digest, is_tag, parse
+from snapshot.host.registry_upload import Progress, Source, Upload
+
+__all__ = ["Blob", "Manifest", "Reference", "Registry", "parse"]
+
+_ACCEPTED = (
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
+_PAGES = 1000
+"""Of a list of tags: what is longer is made up."""
+
+
+class Blob(Value, frozen=True, kw_only=True):
+    """Bytes in a registry."""
+
+    digest: str
+    size: int
+
+
+class Manifest(Value, frozen=True, kw_only=True):
+    """A manifest as the registry has it."""
+
+    data: bytes
+    digest: str
+    """Of `data`, computed here."""
+    media_type: str
+
+
+def _silent(count: int) -> None:
+    """For those who want no progress."""
+
+
+class Registry:
+    """One repository of a registry. Every method raises NetworkError where the registry is out of reach or refuses."""
+
+    def __init__(
+        self,
+        reference: Reference,
+        *,
+        timeout: float = 30,
+        retries: int = 5,
+        wait: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.reference = reference
+        self._connection = Connection(reference, timeout=timeout, retries=retries, wait=wait)
+
+    def has_blob(self, digest: str) -> int | None:
+        """The size of a blob, None where the repository does not have it."""
+        return self._connection.patiently(lambda: self._size(digest))
+
+    def _size(self, digest: str) -> int | None:
+        answer = self._connection.once("HEAD", self._blob(digest))
+        if self._absent(answer):
+            return None
+        size = answer.headers.get("Content-Length", "")
+        if answer.status != 200 or not size.isdecimal():
+            raise self._connection.refusal(answer, f"to look for `{digest}`")
+        return int(size)
+
+    def put_blob(self, digest: str, size: int, source: Source, progress: Progress = _silent) -> bool:
+        """Send what `source` opens; False when the repository had it.
+
+        Raises IntegrityError when it is not what `digest` and `size` say.
+        """
+        if self.has_blob(digest) == size:
+            return False
+        Upload(self._connection, digest, size, source, progress, lambda: self._size(digest) == size).run()
+        return True
+
+    def get_blob(self, digest: str, size: int, target: Path, progress: Progress = _silent) -> None:
+        """Fetch a blob into the file `target`, which is there whole or not at all.
+
+        Raises IntegrityError for other bytes than asked, HostError for a full disk.
+        """
+        with disk_errors(target):
+            descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                self._fetch(digest, size, file, target, progress)
+                with disk_errors(target):
+                    file.flush()
+                    os.fchmod(descriptor, 0o644)
+                    os.fsync(descriptor)
+            with disk_errors(target):
+                Path(name).replace(target)
+        except BaseException:
+            with suppress(OSError):
+                Path(name).unlink()
+            raise
+
+    def read_blob(self, digest: str, size: int, limit: int) -> bytes:
+        """A small blob. Raises IntegrityError for more than `limit` bytes, and for other bytes than asked."""
+        if size > limit:
+            raise IntegrityError(f"`{digest}` of {self.reference.registry} has {size} bytes, more than {limit}")
+        url = self._blob(digest)
+        answer = self._connection.patiently(lambda: self._connection.once("GET", url, limit=size))
+        if answer.status != 200:
+            raise self._missing(answer, digest)
+        self._check(digest, size, digests.of_bytes(answer.body), len(answer.body))
+        return answer.body
+
+    def put_manifest(self, reference: str, data: bytes, media_type: str) -> str:
+        """Keep `data` as the manifest of a tag or digest; its digest, on which the registry must agree."""
+        own = digests.of_bytes(data)
+        path = self._manifest(reference)
+        if is_digest(reference) and reference != own:
+            raise IntegrityError(f"the manifest to send is `{own}`, not `{reference}`")
+        if len(data) > LARGEST:
+            raise NetworkError(
+                f"the manifest of `{self.reference.text}` has {len(data)} bytes, and registries take {LARGEST}",
+                hint="push fewer things at once",
+            )
+        headers = {"Content-Type": media_type}
+        answer = self._connection.ask("PUT", path, headers=headers, body=data)
+        if answer.status not in (200, 201):
+            raise self._connection.refusal(answer, f"the manifest `{reference}`")
+        told = answer.headers.get("Docker-Content-Digest", own)
+        if told != own:
+            raise IntegrityError(
+                f"{self.reference.registry} keeps the manifest `{own}` as `{told[:80]}`",
+                hint="look at the registry's log",
+            )
+        return own
+
+    def get_manifest(self, reference: str) -> Manifest | None:
+        """The manifest of a tag or digest, None where there is none."""
+        headers = {"Accept": ", ".join(_ACCEPTED)}
+        answer = self._connection.ask("GET", self._manifest(reference), headers=headers)
+        if self._absent(answer):
+            return None
+        if answer.status != 200:
+            raise self._connection.refusal(answer, f"the manifest `{reference}`")
+        self._object(answer, f"the manifest `{reference}`")
+        own = digests.of_bytes(answer.body)
+        told = reference if is_digest(reference) else answer.headers.get("Docker-Content-Digest", own)
+        if told != own:
+            raise self._different(told[:80], own)
+        return Manifest(data=answer.body, digest=own, media_type=answer.media_type)
+
+    def tags(self) -> tuple[str, ...]:
+        """The names of all tags, sorted; none where there is no such repository."""
+        found: set[str] = set()
+        url = self._connection.url("tags/list?n=1000")
+        for _ in range(_PAGES):
+            answer = self._connection.patiently(lambda: self._connection.once("GET", url))  # noqa: B023
+            if self._absent(answer):
+                break
+            if answer.status != 200:
+                raise self._connection.refusal(answer, "a list of tags")
+            said = self._object(answer, "a list of tags").get("tags")
+            found.update(tag for tag in said or () if isinstance(tag, str) and is_tag(tag))
+            following = _following(answer)
+            if not following:
+                break
+            url = self._connection.follow(answer, following)
+        return tuple(sorted(found))
+
+    def _fetch(self, digest: str, size: int, file: BinaryIO, target: Path, progress: Progress) -> None:
+        hasher = hashlib.sha256()
+        url = self._blob(digest)
+
+        def more() -> None:
+            nonlocal hasher
+            start = file.tell()
+            headers = {"Range": f"bytes={start}-"} if start else {}
+            with self._connection.open("GET", url, headers=headers) as response:
+                if response.status_code == 200 and start:
+                    progress(-start)
+                    file.seek(0)
+                    file.truncate()
+                    hasher = hashlib.sha256()
+                elif response.status_code != (206 if start else 200):
+                    raise self._missing(_head(response), digest)
+                with self._connection.failures():
+                    for chunk in response.iter_content(digests.CHUNK):
+                        if file.tell() + len(chunk) > size:
+                            raise self._different(f"{digest} with {size} bytes", "more")
+                        with disk_errors(target):
+                            file.write(chunk)
+                        hasher.update(chunk)
+                        progress(len(chunk))
+            if file.tell() < size:
+                raise BrokenError(
+                    f"{self.reference.registry} sent {file.tell()} of {size} bytes of `{digest}`", hint="try again"
+                )
+
+        if size:
+            self._connection.patiently(more, file.tell)
+        self._check(digest, size, digests.PREFIX + hasher.hexdigest(), file.tell())
+
+    def _blob(self, digest: str) -> str:
+        """The address of a blob, whose digest may come from anywhere."""
+        if not is_digest(digest):
+            raise IntegrityError(f"`{digest[:80]}` is no digest", hint="only sha256 is known here")
+        return self._connection.url(f"blobs/{digest}")
+
+    @staticmethod
+    def _manifest(reference: str) -> str:
+        if not is_digest(reference) and not is_tag(reference):
+            raise UsageError(
+                f"`{reference[:80]}` is neither a tag nor a digest", hint="use letters, digits, `_`, `.` and `-`"
+            )
+        return f"manifests/{reference}"
+
+    def _check(self, digest: str, size: int, own: str, length: int) -> None:
+        if length != size:
+            raise self._different(f"{digest} with {size} bytes", f"{length} bytes")
+        if own != digest:
+            raise self._different(digest, own)
+
+    def _different(self, asked: str, got: str) -> IntegrityError:
+        return IntegrityError(
+            f"{self.reference.registry} sent other bytes than asked: {got} instead of {asked}",
+            hint="the registry, or a proxy before it, is damaged; push it anew from where it was made",
+        )
+
+    def _missing(self, answer: Answer, digest: str) -> NetworkError:
+        if answer.status == 404:
+            return NetworkError(
+                f"{self.reference.name} does not have `{digest}`", hint="push it anew from where it was made"
+            )
+        return self._connection.refusal(answer, f"`{digest}`")
+
+    def _absent(self, answer: Answer) -> bool:
+        if answer.status == 404 and is_page(answer):
+            raise self._no_registry()
+        return answer.status == 404
+
+    def _object(self, answer: Answer, what: str) -> dict[str, Any]:
+        """The JSON object that the answer must be."""
+        if len(answer.body) > LARGEST:
+            raise NetworkError(
+                f"{what} of {self.reference.name} has more than {LARGEST} bytes", hint="look who made it"
+            )
+        try:
+            said = json.loads(answer.body)
+        except (ValueError, RecursionError):
+            said = None
+        if not isinstance(said, dict):
+            raise self._no_registry()
+        return said
+
+    def _no_registry(self) -> NetworkError:
+        return NetworkError(
+            f"{self.reference.registry} does not answer as a registry does",
+            hint="check its name, and whether a proxy or a login page is before it",
+        )
+
+
+def _following(answer: Answer) -> str:
+    """The address of the next page: header `Link`, RFC 8288, as the spec has it."""
+    import requests.utils
+
+    for link in requests.utils.parse_header_links(answer.headers.get("Link", "")):
+        if link.get("rel") == "next":
+            return str(link["url"])
+    return ""
+
+
+def _head(response: object) -> Answer:
+    import requests
+
+    assert isinstance(response, requests.Response)
+    body = next(response.iter_content(1 << 16), b"")
+    return Answer(
+        status=response.status_code, reason=response.reason, headers=response.headers, body=body, url=response.url
+    )
