@@ -19,8 +19,9 @@ from snapshot import digest as digests
 from snapshot.document import Value
 from snapshot.errors import IntegrityError, NetworkError, UsageError
 from snapshot.host.files import disk_errors
-from snapshot.host.registry_connection import LARGEST, Answer, BrokenError, Connection, is_page
-from snapshot.host.registry_reference import Reference, is_digest, is_tag, parse
+from snapshot.host.registry_answer import LARGEST, Answer, is_page
+from snapshot.host.registry_connection import BrokenError, Connection
+from snapshot.host.registry_reference import Reference, clean, is_digest, is_tag, parse
 from snapshot.host.registry_upload import Progress, Source, Upload
 
 __all__ = ["Blob", "Manifest", "Reference", "Registry", "parse"]
@@ -142,7 +143,7 @@ class Registry:
         told = answer.headers.get("Docker-Content-Digest", own)
         if told != own:
             raise IntegrityError(
-                f"{self.reference.registry} keeps the manifest `{own}` as `{told[:80]}`",
+                f"{self.reference.registry} keeps the manifest `{own}` as `{clean(told)}`",
                 hint="look at the registry's log",
             )
         return own
@@ -159,7 +160,7 @@ class Registry:
         own = digests.of_bytes(answer.body)
         told = reference if is_digest(reference) else answer.headers.get("Docker-Content-Digest", own)
         if told != own:
-            raise self._different(told[:80], own)
+            raise self._different(clean(told), own)
         return Manifest(data=answer.body, digest=own, media_type=answer.media_type)
 
     def tags(self) -> tuple[str, ...]:
@@ -216,14 +217,14 @@ class Registry:
     def _blob(self, digest: str) -> str:
         """The address of a blob, whose digest may come from anywhere."""
         if not is_digest(digest):
-            raise IntegrityError(f"`{digest[:80]}` is no digest", hint="only sha256 is known here")
+            raise IntegrityError(f"`{clean(digest)}` is no digest", hint="only sha256 is known here")
         return self._connection.url(f"blobs/{digest}")
 
     @staticmethod
     def _manifest(reference: str) -> str:
         if not is_digest(reference) and not is_tag(reference):
             raise UsageError(
-                f"`{reference[:80]}` is neither a tag nor a digest", hint="use letters, digits, `_`, `.` and `-`"
+                f"`{clean(reference)}` is neither a tag nor a digest", hint="use letters, digits, `_`, `.` and `-`"
             )
         return f"manifests/{reference}"
 

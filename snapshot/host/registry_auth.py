@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from snapshot.document import Value
 from snapshot.errors import NetworkError
-from snapshot.host.registry_reference import DOCKER, is_loopback
+from snapshot.host.registry_reference import DOCKER, clean, is_loopback
+from snapshot.host.registry_session import nobody
 
 if TYPE_CHECKING:
     import requests
@@ -100,19 +101,17 @@ def bearer(
     asked = {"service": challenge.service, "scope": challenge.scope or scope}
     if credentials.token:
         form = {"grant_type": "refresh_token", "refresh_token": credentials.token, "client_id": _CLIENT, **asked}
-        response = session.post(challenge.realm, data=form, timeout=timeout, auth=_nobody, allow_redirects=False)
+        response = session.post(challenge.realm, data=form, timeout=timeout, auth=nobody, allow_redirects=False)
     else:
         said = {"Authorization": basic(credentials)} if credentials.user else {}
         response = session.get(
-            challenge.realm, params=asked, headers=said, timeout=timeout, auth=_nobody, allow_redirects=False
+            challenge.realm, params=asked, headers=said, timeout=timeout, auth=nobody, allow_redirects=False
         )
     if response.status_code in (400, 401, 403):
         raise refused(registry, credentials)
     token = _token(response)
     if not token:
-        raise NetworkError(
-            f"{registry} gives no token: {response.status_code} {response.reason}", hint="try again later"
-        )
+        raise NetworkError(f"{registry} gives no token: {response.status_code}", hint="try again later")
     return f"Bearer {token}"
 
 
@@ -123,13 +122,23 @@ def refused(registry: str, credentials: Credentials) -> NetworkError:
     return NetworkError(f"{registry} {message}", hint=login(registry))
 
 
+def forbidden(registry: str, repository: str, credentials: Credentials) -> NetworkError:
+    """That a token was given, and is not enough."""
+    if not (credentials.user or credentials.token):
+        return refused(registry, credentials)
+    return NetworkError(
+        f"{registry} does not let docker's user for it do this in `{repository}`",
+        hint=f"log in as a user who may, with {login(registry)}",
+    )
+
+
 def _check_realm(realm: str, registry: str) -> None:
     """A password goes over TLS, or stays on this machine."""
     parts = urllib.parse.urlsplit(realm)
     if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(registry) and is_loopback(parts.netloc)):
         return
     raise NetworkError(
-        f"{registry} sends for a token to `{realm[:200]}`, where a password would not be safe",
+        f"{registry} sends for a token to `{clean(realm)}`, where a password would not be safe",
         hint="ask who runs the registry for a token server with `https`",
     )
 
@@ -143,8 +152,3 @@ def _token(response: requests.Response) -> str:
         return ""
     token = said.get("token") or said.get("access_token")
     return token if isinstance(token, str) and token.isascii() and token.isprintable() else ""
-
-
-def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keeps `requests` from replacing the header with what `~/.netrc` says."""
-    return request

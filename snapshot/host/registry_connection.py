@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import ssl
 import time
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,11 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from snapshot.document import Value
 from snapshot.errors import NetworkError
 from snapshot.host.download import said
-from snapshot.host.registry_auth import Credentials, basic, bearer, challenge_of, credentials_of, login, refused
-from snapshot.host.registry_reference import DOCKER, Reference, is_loopback
+from snapshot.host.registry_answer import LARGEST, Answer, refusal
+from snapshot.host.registry_auth import Credentials, basic, bearer, challenge_of, credentials_of, forbidden, refused
+from snapshot.host.registry_reference import DOCKER, Reference, clean, is_loopback
+from snapshot.host.registry_session import CERTIFICATES, check_target, nobody, session_for
 
 if TYPE_CHECKING:
     import requests
@@ -27,9 +26,6 @@ _PASSING = frozenset({429, 502, 503, 504})
 _PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
 _CONNECT = 10.0
-LARGEST = 4 << 20
-"""Of an answer that is kept in memory: what registries must take for a manifest, and no more."""
-_CERTIFICATES = (Path("/etc/docker/certs.d"),)
 
 
 class BrokenError(NetworkError):
@@ -39,21 +35,6 @@ class BrokenError(NetworkError):
         super().__init__(message, hint=hint)
         self.after = after
         """Seconds after which the registry wants to be asked again."""
-
-
-class Answer(Value, frozen=True, kw_only=True):
-    """What a registry said."""
-
-    status: int
-    reason: str
-    headers: Mapping[str, str]
-    body: bytes
-    url: str
-
-    @property
-    def media_type(self) -> str:
-        """Without its parameters."""
-        return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
 class Connection:
@@ -66,7 +47,7 @@ class Connection:
         timeout: float,
         retries: int,
         wait: Callable[[float], None] = time.sleep,
-        certificates: Iterable[Path] = _CERTIFICATES,
+        certificates: Iterable[Path] = CERTIFICATES,
     ) -> None:
         self.registry = reference.registry
         self.repository = reference.repository
@@ -157,30 +138,12 @@ class Connection:
         secure = self._origin().startswith("https:")
         if secure and parts.scheme == "http" and parts.netloc == urllib.parse.urlsplit(self._origin()).netloc:
             return parts._replace(scheme="https").geturl()
-        _check_target(url, secure=secure, registry=self.registry)
+        check_target(url, secure=secure, registry=self.registry)
         return url
 
     def refusal(self, answer: Answer, doing: str) -> NetworkError:
         """What it means that the registry answered so to somebody `doing` something."""
-        text = said_in(answer)
-        status = f"{answer.status} {answer.reason}".strip()
-        message = f"{self.registry} refuses {doing}: {text or status}"
-        if answer.status == 507 or (answer.status >= 500 and _full(answer.body)):
-            return NetworkError(
-                f"the disk of {self.registry} is full: {doing} failed", hint="free some space on the registry's machine"
-            )
-        if answer.status >= 500:
-            return NetworkError(
-                f"{self.registry} failed at {doing}: {text or status}",
-                hint="look at the registry's log; try again later",
-            )
-        hints = {
-            403: f"log in as a user who may, with {login(self.registry)}",
-            404: f"create the repository `{self.repository}` there",
-            405: "it may be a mirror that takes nothing; name another registry",
-            413: "raise the limit of the registry, or of the proxy before it",
-        }
-        return NetworkError(message, hint=hints.get(answer.status, f"is {self.registry} an OCI registry?"))
+        return refusal(answer, doing, registry=self.registry, repository=self.repository)
 
     def _origin(self) -> str:
         """Scheme and host; on this machine plain HTTP where TLS is not spoken, as the engine has it."""
@@ -206,7 +169,7 @@ class Connection:
 
     def _send(self, method: str, url: str, headers: Mapping[str, str], body: Body, timeout: float) -> requests.Response:
         if self._session is None:
-            self._session = _session(self.registry, self._certificates)
+            self._session = session_for(self.registry, self._certificates)
         host = urllib.parse.urlsplit(url).hostname
         # The engine and the docker CLI ask no proxy for this machine, whatever `NO_PROXY` says.
         direct = {f"http://{host}": "", f"https://{host}": ""} if is_loopback(self.registry) else {}
@@ -217,7 +180,7 @@ class Connection:
             data=body,
             stream=True,
             timeout=(min(timeout, _CONNECT), timeout),
-            auth=self._sign if self._base and self._own(url) else _nobody,
+            auth=self._sign if self._base and self._own(url) else nobody,
             allow_redirects=method in ("GET", "HEAD"),
             proxies=direct,
         )
@@ -236,6 +199,8 @@ class Connection:
         if self._credentials is None:
             self._credentials = credentials_of(self.registry)
         challenge = challenge_of(response.headers.get("WWW-Authenticate", ""))
+        if again and challenge.scheme == "bearer":
+            raise forbidden(self.registry, self.repository, self._credentials)
         if again or challenge.scheme not in ("basic", "bearer"):
             raise refused(self.registry, self._credentials)
         if challenge.scheme == "basic":
@@ -257,7 +222,7 @@ class Connection:
     def _busy(self, response: requests.Response) -> BrokenError:
         after = response.headers.get("Retry-After", "")
         return BrokenError(
-            f"{self.registry} is busy: {response.status_code} {response.reason}",
+            f"{self.registry} is busy: {response.status_code} {clean(response.reason or '')}",
             hint="try again later",
             after=float(after) if after.isdecimal() and after.isascii() else None,
         )
@@ -299,90 +264,9 @@ class Connection:
         )
 
 
-def said_in(answer: Answer) -> str:
-    """The registry's own words for an error (OCI distribution spec, "Error Codes"), fit for a terminal."""
-    try:
-        first = json.loads(answer.body)["errors"][0]
-        words = [first.get("code", ""), first.get("message", "")]
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return ""
-    text = ": ".join(str(word) for word in words if word)
-    return "".join(c if c.isprintable() else "?" for c in text)[:200]
-
-
 def _unconnected(failure: Exception) -> bool:
     """Whether the host is unknown, or nobody listens there."""
     from urllib3.exceptions import NewConnectionError
 
     reason = failure.args[0] if failure.args else None
     return isinstance(getattr(reason, "reason", None), NewConnectionError)
-
-
-def is_page(answer: Answer) -> bool:
-    """Whether the answer is for a browser: what was asked is no registry, or a proxy's page is before it."""
-    return answer.media_type in ("text/html", "application/xhtml+xml")
-
-
-def _full(body: bytes) -> bool:
-    # Debian's registry gives the number of ENOSPC alone: `"Err":28`.
-    return b"no space left" in body.lower() or b'"Err":28' in body
-
-
-def _check_target(url: str, *, secure: bool, registry: str) -> None:
-    scheme = urllib.parse.urlsplit(url).scheme
-    if scheme != "https" and (secure or scheme != "http"):
-        raise NetworkError(
-            f"{registry} sends to `{url[:200]}`, which is not safe",
-            hint="ask who runs the registry for an address with `https`",
-        )
-
-
-def _session(registry: str, certificates: Iterable[Path]) -> requests.Session:
-    import requests.adapters
-
-    context = _trust(registry, certificates)
-
-    class Adapter(requests.adapters.HTTPAdapter):
-        """`requests` adds its own authorities, or those of REQUESTS_CA_BUNDLE, to those of the context."""
-
-        def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-            super().init_poolmanager(*arguments, ssl_context=context, **options)
-
-        def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-            return super().proxy_manager_for(proxy, ssl_context=context, **options)
-
-    def look(response: requests.Response, *_: Any, **__: Any) -> None:
-        if response.is_redirect:
-            target = urllib.parse.urljoin(response.url, response.headers["Location"])
-            _check_target(target, secure=response.url.startswith("https:"), registry=registry)
-
-    session = requests.Session()
-    session.mount("https://", Adapter())
-    session.hooks["response"].append(look)
-    return session
-
-
-def _trust(registry: str, certificates: Iterable[Path]) -> ssl.SSLContext:
-    """The system's authorities (or SSL_CERT_FILE's), and what the engine has for this registry.
-
-    https://docs.docker.com/engine/security/certificates/: `*.crt` are authorities; `.cert` and `.key` the client's.
-    """
-    context = ssl.create_default_context()
-    for folder in certificates:
-        for file in sorted((folder / registry).glob("*.c*rt")):
-            try:
-                if file.suffix == ".crt":
-                    context.load_verify_locations(file)
-                elif file.suffix == ".cert":
-                    context.load_cert_chain(file, file.with_suffix(".key"))
-            except OSError as problem:
-                raise NetworkError(
-                    f"`{file}` can't be used: {problem.strerror or problem}",
-                    hint=f"correct it, or remove it: `ls -l {file}`",
-                ) from None
-    return context
-
-
-def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keeps `requests` from adding what `~/.netrc` says: the docker CLI does not read it."""
-    return request

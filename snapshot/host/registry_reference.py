@@ -81,6 +81,11 @@ def is_loopback(registry: str) -> bool:
         return False
 
 
+def clean(text: str) -> str:
+    """What a registry said, short and fit for a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text[:200]).strip()
+
+
 def _split(rest: str, text: str) -> tuple[str, str]:
     """Registry and path: the first part is a registry where it can't be a user of Docker Hub."""
     first, slash, path = rest.partition("/")

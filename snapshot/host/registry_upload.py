@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from snapshot.errors import IntegrityError, NetworkError
-from snapshot.host.registry_connection import Answer, BrokenError, Connection, said_in
+from snapshot.host.registry_answer import Answer, said_in
+from snapshot.host.registry_connection import BrokenError, Connection
+from snapshot.host.registry_reference import clean
 
 CHUNK = 8 << 20
 Source = Callable[[int], BinaryIO]
@@ -144,7 +146,7 @@ class Upload:
         told = answer.headers.get("Docker-Content-Digest", self.blob)
         if told != self.blob:
             raise IntegrityError(
-                f"{self.connection.registry} keeps `{self.blob}` as `{told[:80]}`", hint="look at the registry's log"
+                f"{self.connection.registry} keeps `{self.blob}` as `{clean(told)}`", hint="look at the registry's log"
             )
         self._move(self.size)
 

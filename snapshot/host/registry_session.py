@@ -1,0 +1,80 @@
+"""Whom a connection to a registry trusts: authorities, redirects; and what it does not tell."""
+
+from __future__ import annotations
+
+import ssl
+import urllib.parse
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from snapshot.errors import NetworkError
+from snapshot.host.registry_reference import clean
+
+if TYPE_CHECKING:
+    import requests
+
+CERTIFICATES = (Path("/etc/docker/certs.d"),)
+"""Where the engine looks."""
+
+
+def check_target(url: str, *, secure: bool, registry: str) -> None:
+    """Raises NetworkError where `registry` sends to a `url` that is less safe than itself."""
+    scheme = urllib.parse.urlsplit(url).scheme
+    if scheme != "https" and (secure or scheme != "http"):
+        raise NetworkError(
+            f"{registry} sends to `{clean(url)}`, which is not safe",
+            hint="ask who runs the registry for an address with `https`",
+        )
+
+
+def session_for(registry: str, certificates: Iterable[Path]) -> requests.Session:
+    """Connections to `registry` that trust what `certificates`, folders as the engine has one, say of it."""
+    import requests.adapters
+
+    context = _trust(registry, certificates)
+
+    class Adapter(requests.adapters.HTTPAdapter):
+        """`requests` adds its own authorities, or those of REQUESTS_CA_BUNDLE, to those of the context."""
+
+        def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+            super().init_poolmanager(*arguments, ssl_context=context, **options)
+
+        def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+            return super().proxy_manager_for(proxy, ssl_context=context, **options)
+
+    def look(response: requests.Response, *_: Any, **__: Any) -> None:
+        if response.is_redirect:
+            target = urllib.parse.urljoin(response.url, response.headers["Location"])
+            check_target(target, secure=response.url.startswith("https:"), registry=registry)
+
+    session = requests.Session()
+    session.mount("https://", Adapter())
+    session.hooks["response"].append(look)
+    return session
+
+
+def _trust(registry: str, certificates: Iterable[Path]) -> ssl.SSLContext:
+    """The system's authorities (or SSL_CERT_FILE's), and what the engine has for this registry.
+
+    https://docs.docker.com/engine/security/certificates/: `*.crt` are authorities; `.cert` and `.key` the client's.
+    """
+    context = ssl.create_default_context()
+    for folder in certificates:
+        for file in sorted((folder / registry).glob("*.c*rt")):
+            try:
+                if file.suffix == ".crt":
+                    context.load_verify_locations(file)
+                elif file.suffix == ".cert":
+                    context.load_cert_chain(file, file.with_suffix(".key"))
+            except OSError as problem:
+                raise NetworkError(
+                    f"`{file}` can't be used: {problem.strerror or problem}",
+                    hint=f"correct it, or remove it: `ls -l {file}`",
+                ) from None
+    return context
+
+
+def nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keeps `requests` from adding what `~/.netrc` says: the docker CLI does not read it."""
+    return request
