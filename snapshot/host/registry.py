@@ -173,8 +173,10 @@ class Registry:
                 break
             if answer.status != 200:
                 raise self._connection.refusal(answer, "a list of tags")
-            said = self._object(answer, "a list of tags").get("tags")
-            found.update(tag for tag in said or () if isinstance(tag, str) and is_tag(tag))
+            said = self._object(answer, "a list of tags").get("tags") or []
+            if not isinstance(said, list):
+                raise self._no_registry()
+            found.update(tag for tag in said if isinstance(tag, str) and is_tag(tag))
             following = _following(answer)
             if not following:
                 break

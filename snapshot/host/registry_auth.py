@@ -46,11 +46,16 @@ class Challenge(Value, frozen=True, kw_only=True):
 
 def credentials_of(registry: str) -> Credentials:
     """The docker CLI's: of its configuration, or of the helper that this names. Raises NetworkError for broken ones."""
+    import warnings
+
     import docker.auth
     import docker.errors
 
     try:
-        found = docker.auth.resolve_authconfig(docker.auth.load_config(), registry) or {}
+        with warnings.catch_warnings():
+            # That a helper is not installed is said below.
+            warnings.simplefilter("ignore")
+            found = docker.auth.resolve_authconfig(docker.auth.load_config(), registry) or {}
     except (docker.errors.DockerException, ValueError, KeyError, TypeError, AttributeError) as problem:
         raise NetworkError(
             f"docker's credentials for {registry} can't be read: {type(problem).__name__}", hint=login(registry)

@@ -1,11 +1,6 @@
 """Real engines and a real registry, brought up once for the whole session."""
 
 import os
-import shutil
-import socket
-import subprocess
-import time
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -14,6 +9,7 @@ import pytest
 
 from snapshot.host.engine import Engine
 from tests.integration.indexes import Index, serve
+from tests.integration.registries import RegistryProcess, Secured, registry_program, secured
 from tests.integration.scenario import Gate
 
 Environment = dict[str, str]
@@ -41,25 +37,17 @@ def second_engine(command) -> Iterator[Environment]:
 @pytest.fixture(scope="session")
 def registry(command, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """`127.0.0.1:PORT` of an empty registry, Debian's docker-registry, gone after the session."""
-    folder = tmp_path_factory.mktemp("registry")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    config = folder / "config.yml"
-    config.write_text(
-        f"version: 0.1\n"
-        f"log: {{level: info}}\n"
-        f"storage: {{filesystem: {{rootdirectory: {folder / 'storage'}}}, delete: {{enabled: true}}}}\n"
-        f"http: {{addr: '{address}'}}\n"
-    )
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([registry_program(command), "serve", config], stdout=log, stderr=log)
-    try:
-        wait_until_up(process, address, folder / "log")
-        yield address
-    finally:
-        process.terminate()
-        process.wait(10)
+    served = RegistryProcess(registry_program(command), tmp_path_factory.mktemp("registry"))
+    yield served.address
+    served.stop()
+
+
+@pytest.fixture(scope="session")
+def secure_registry(command, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    """The same with TLS, by an authority that nobody trusts yet, and with a password."""
+    served, secure = secured(command, registry_program(command), tmp_path_factory.mktemp("secure-registry"))
+    yield secure
+    served.stop()
 
 
 @pytest.fixture(scope="session")
@@ -128,32 +116,3 @@ def with_base(command, env: Environment) -> Environment:
     if command("docker", "image", "inspect", "snapshot-base:bookworm", env=env, check=False).returncode != 0:
         command("scripts/build-base", "bookworm", env=env)
     return env
-
-
-def registry_program(command) -> Path:
-    """Debian's docker-registry; unpacked rather than installed, since installing would start a service."""
-    if found := shutil.which("docker-registry"):
-        return Path(found)
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "snapshot" / "tests" / "registry"
-    program = cache / "usr" / "bin" / "docker-registry"
-    if not program.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        if command("apt-get", "download", "-qq", "docker-registry", cwd=cache, check=False).returncode != 0:
-            command("apt-get", "update", "-qq")
-            command("apt-get", "download", "-qq", "docker-registry", cwd=cache)
-        (package,) = cache.glob("docker-registry_*.deb")
-        command("dpkg", "-x", package, cache)
-        package.unlink()
-    return program
-
-
-def wait_until_up(process: subprocess.Popen, address: str, log: Path) -> None:
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            direct.open(f"http://{address}/v2/", timeout=2).close()
-            return
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail(f"the registry did not come up\n{log.read_text()}")
