@@ -5,24 +5,21 @@ All that comes from there is untrusted: bytes are checked against their digests,
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import tempfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from snapshot import digest as digests
 from snapshot.document import Value
 from snapshot.errors import IntegrityError, NetworkError, UsageError
-from snapshot.host.files import disk_errors
+from snapshot.host.download import Progress
 from snapshot.host.registry_answer import LARGEST, Answer, is_page
-from snapshot.host.registry_connection import BrokenError, Connection
+from snapshot.host.registry_connection import Connection
+from snapshot.host.registry_download import Download, different
 from snapshot.host.registry_reference import Reference, clean, is_digest, is_tag, parse
-from snapshot.host.registry_upload import Progress, Source, Upload
+from snapshot.host.registry_upload import Source, Upload
 
 __all__ = ["Blob", "Manifest", "Reference", "Registry", "parse"]
 
@@ -32,6 +29,7 @@ _ACCEPTED = (
     "application/vnd.docker.distribution.manifest.v2+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
 )
+_DIGITS = 20
 _PAGES = 1000
 """Of a list of tags: what is longer is made up."""
 
@@ -79,9 +77,10 @@ class Registry:
         if self._absent(answer):
             return None
         size = answer.headers.get("Content-Length", "")
-        if answer.status != 200 or not size.isdecimal():
+        if answer.status != 200:
             raise self._connection.refusal(answer, f"to look for `{digest}`")
-        return int(size)
+        # Without it, which the spec allows, nobody knows whether all of it is there.
+        return int(size) if size.isdecimal() and len(size) < _DIGITS else None
 
     def put_blob(self, digest: str, size: int, source: Source, progress: Progress = _silent) -> bool:
         """Send what `source` opens; False when the repository had it.
@@ -98,32 +97,16 @@ class Registry:
 
         Raises IntegrityError for other bytes than asked, HostError for a full disk.
         """
-        with disk_errors(target):
-            descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                self._fetch(digest, size, file, target, progress)
-                with disk_errors(target):
-                    file.flush()
-                    os.fchmod(descriptor, 0o644)
-                    os.fsync(descriptor)
-            with disk_errors(target):
-                Path(name).replace(target)
-        except BaseException:
-            with suppress(OSError):
-                Path(name).unlink()
-            raise
+        Download(self._connection, self._blob(digest), digest, size, progress).into(target)
 
     def read_blob(self, digest: str, size: int, limit: int) -> bytes:
         """A small blob. Raises IntegrityError for more than `limit` bytes, and for other bytes than asked."""
         if size > limit:
-            raise IntegrityError(f"`{digest}` of {self.reference.registry} has {size} bytes, more than {limit}")
-        url = self._blob(digest)
-        answer = self._connection.patiently(lambda: self._connection.once("GET", url, limit=size))
-        if answer.status != 200:
-            raise self._missing(answer, digest)
-        self._check(digest, size, digests.of_bytes(answer.body), len(answer.body))
-        return answer.body
+            raise IntegrityError(
+                f"`{clean(digest)}` of {self.reference.registry} has {size} bytes, more than {limit}",
+                hint="whoever pushed it did not do it with `snap push`",
+            )
+        return Download(self._connection, self._blob(digest), digest, size, _silent).bytes()
 
     def put_manifest(self, reference: str, data: bytes, media_type: str) -> str:
         """Keep `data` as the manifest of a tag or digest; its digest, on which the registry must agree."""
@@ -160,7 +143,7 @@ class Registry:
         own = digests.of_bytes(answer.body)
         told = reference if is_digest(reference) else answer.headers.get("Docker-Content-Digest", own)
         if told != own:
-            raise self._different(clean(told), own)
+            raise different(self.reference.registry, clean(told), own)
         return Manifest(data=answer.body, digest=own, media_type=answer.media_type)
 
     def tags(self) -> tuple[str, ...]:
@@ -183,39 +166,6 @@ class Registry:
             url = self._connection.follow(answer, following)
         return tuple(sorted(found))
 
-    def _fetch(self, digest: str, size: int, file: BinaryIO, target: Path, progress: Progress) -> None:
-        hasher = hashlib.sha256()
-        url = self._blob(digest)
-
-        def more() -> None:
-            nonlocal hasher
-            start = file.tell()
-            headers = {"Range": f"bytes={start}-"} if start else {}
-            with self._connection.open("GET", url, headers=headers) as response:
-                if response.status_code == 200 and start:
-                    progress(-start)
-                    file.seek(0)
-                    file.truncate()
-                    hasher = hashlib.sha256()
-                elif response.status_code != (206 if start else 200):
-                    raise self._missing(_head(response), digest)
-                with self._connection.failures():
-                    for chunk in response.iter_content(digests.CHUNK):
-                        if file.tell() + len(chunk) > size:
-                            raise self._different(f"{digest} with {size} bytes", "more")
-                        with disk_errors(target):
-                            file.write(chunk)
-                        hasher.update(chunk)
-                        progress(len(chunk))
-            if file.tell() < size:
-                raise BrokenError(
-                    f"{self.reference.registry} sent {file.tell()} of {size} bytes of `{digest}`", hint="try again"
-                )
-
-        if size:
-            self._connection.patiently(more, file.tell)
-        self._check(digest, size, digests.PREFIX + hasher.hexdigest(), file.tell())
-
     def _blob(self, digest: str) -> str:
         """The address of a blob, whose digest may come from anywhere."""
         if not is_digest(digest):
@@ -230,25 +180,6 @@ class Registry:
             )
         return f"manifests/{reference}"
 
-    def _check(self, digest: str, size: int, own: str, length: int) -> None:
-        if length != size:
-            raise self._different(f"{digest} with {size} bytes", f"{length} bytes")
-        if own != digest:
-            raise self._different(digest, own)
-
-    def _different(self, asked: str, got: str) -> IntegrityError:
-        return IntegrityError(
-            f"{self.reference.registry} sent other bytes than asked: {got} instead of {asked}",
-            hint="the registry, or a proxy before it, is damaged; push it anew from where it was made",
-        )
-
-    def _missing(self, answer: Answer, digest: str) -> NetworkError:
-        if answer.status == 404:
-            return NetworkError(
-                f"{self.reference.name} does not have `{digest}`", hint="push it anew from where it was made"
-            )
-        return self._connection.refusal(answer, f"`{digest}`")
-
     def _absent(self, answer: Answer) -> bool:
         if answer.status == 404 and is_page(answer):
             raise self._no_registry()
@@ -258,7 +189,8 @@ class Registry:
         """The JSON object that the answer must be."""
         if len(answer.body) > LARGEST:
             raise NetworkError(
-                f"{what} of {self.reference.name} has more than {LARGEST} bytes", hint="look who made it"
+                f"{what} of {self.reference.name} has more than {LARGEST} bytes",
+                hint="whoever pushed it did not do it with `snap push`",
             )
         try:
             said = json.loads(answer.body)
@@ -283,13 +215,3 @@ def _following(answer: Answer) -> str:
         if link.get("rel") == "next":
             return str(link["url"])
     return ""
-
-
-def _head(response: object) -> Answer:
-    import requests
-
-    assert isinstance(response, requests.Response)
-    body = next(response.iter_content(1 << 16), b"")
-    return Answer(
-        status=response.status_code, reason=response.reason, headers=response.headers, body=body, url=response.url
-    )

@@ -139,7 +139,10 @@ def forbidden(registry: str, repository: str, credentials: Credentials) -> Netwo
 
 def _check_realm(realm: str, registry: str) -> None:
     """A password goes over TLS, or stays on this machine."""
-    parts = urllib.parse.urlsplit(realm)
+    try:
+        parts = urllib.parse.urlsplit(realm)
+    except ValueError:
+        parts = urllib.parse.urlsplit("")
     if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(registry) and is_loopback(parts.netloc)):
         return
     raise NetworkError(

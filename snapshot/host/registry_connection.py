@@ -14,7 +14,7 @@ from snapshot.host.download import said
 from snapshot.host.registry_answer import LARGEST, Answer, refusal
 from snapshot.host.registry_auth import Credentials, basic, bearer, challenge_of, credentials_of, forbidden, refused
 from snapshot.host.registry_reference import DOCKER, Reference, clean, is_loopback
-from snapshot.host.registry_session import CERTIFICATES, check_target, nobody, session_for
+from snapshot.host.registry_session import CERTIFICATES, check_target, join, nobody, session_for
 
 if TYPE_CHECKING:
     import requests
@@ -133,12 +133,12 @@ class Connection:
 
         Registries behind a proxy which speaks TLS for them may name themselves with `http`.
         """
-        url = urllib.parse.urljoin(answer.url, location)
-        parts = urllib.parse.urlsplit(url)
-        secure = self._origin().startswith("https:")
-        if secure and parts.scheme == "http" and parts.netloc == urllib.parse.urlsplit(self._origin()).netloc:
-            return parts._replace(scheme="https").geturl()
-        check_target(url, secure=secure, registry=self.registry)
+        url = join(answer.url, location)
+        origin = self._origin()
+        plain = origin.replace("https:", "http:", 1) + "/"
+        if origin.startswith("https:") and url.startswith(plain):
+            return f"{origin}/{url.removeprefix(plain)}"
+        check_target(url, secure=origin.startswith("https:"), registry=self.registry)
         return url
 
     def refusal(self, answer: Answer, doing: str) -> NetworkError:
@@ -231,13 +231,15 @@ class Connection:
     def failures(self, timeout: float | None = None) -> Iterator[None]:
         """What `requests` raises, as errors of this program."""
         import requests
+        import urllib3
 
         try:
             yield
-        except requests.exceptions.RequestException as failure:
+        # The latter two where a registry sends to a host or port that can't be.
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OverflowError) as failure:
             raise self._failed(failure, timeout or self.timeout) from None
 
-    def _failed(self, failure: requests.exceptions.RequestException, timeout: float) -> NetworkError:
+    def _failed(self, failure: Exception, timeout: float) -> NetworkError:
         import requests
 
         problems = requests.exceptions

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 
 from snapshot.document import Value
@@ -12,7 +11,9 @@ DOCKER = "docker.io"
 """What a name without a registry means."""
 
 # https://github.com/distribution/reference/blob/main/regexp.go; the OCI distribution spec has the same for its part.
-_HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?", re.ASCII)
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-fA-F:]+\])(?::([0-9]{{1,5}}))?", re.ASCII)
+_PORTS = 65535
 _PATH = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*", re.ASCII)
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", re.ASCII)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
@@ -52,7 +53,8 @@ def parse(text: str) -> Reference:
         raise UsageError(
             f"`{tag}` in `{text}` is no tag", hint="use letters, digits, `_`, `.` and `-`, 128 of them at most"
         )
-    if not _HOST.fullmatch(registry):
+    host = _HOST.fullmatch(registry)
+    if not host or int(host[1] or 1) not in range(1, _PORTS + 1):
         raise UsageError(f"`{registry}` in `{text}` is no host", hint=_EXAMPLE)
     _check_repository(repository, text)
     if registry == DOCKER and "/" not in repository:
@@ -72,6 +74,8 @@ def is_digest(text: str) -> bool:
 
 def is_loopback(registry: str) -> bool:
     """Whether the host of `registry` (`HOST[:PORT]`) is this one, by its name."""
+    import ipaddress
+
     host = registry.rpartition(":")[0] if re.search(r":[0-9]+$", registry) else registry
     if host.lower() == "localhost":
         return True

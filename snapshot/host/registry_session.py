@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import ssl
 import urllib.parse
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snapshot.errors import NetworkError
-from snapshot.host.registry_reference import clean
+from snapshot.host.registry_reference import clean, is_loopback
 
 if TYPE_CHECKING:
+    import ssl
+
     import requests
 
 CERTIFICATES = (Path("/etc/docker/certs.d"),)
@@ -20,12 +21,25 @@ CERTIFICATES = (Path("/etc/docker/certs.d"),)
 
 def check_target(url: str, *, secure: bool, registry: str) -> None:
     """Raises NetworkError where `registry` sends to a `url` that is less safe than itself."""
-    scheme = urllib.parse.urlsplit(url).scheme
-    if scheme != "https" and (secure or scheme != "http"):
+    try:
+        parts = urllib.parse.urlsplit(url)
+        here = parts.scheme == "http" and not secure and is_loopback(parts.netloc.rpartition("@")[2])
+        safe = parts.scheme == "https" or here
+    except ValueError:
+        safe = False
+    if not safe:
         raise NetworkError(
             f"{registry} sends to `{clean(url)}`, which is not safe",
             hint="ask who runs the registry for an address with `https`",
         )
+
+
+def join(url: str, location: str) -> str:
+    """What `location`, in an answer to a request for `url`, means."""
+    try:
+        return urllib.parse.urljoin(url, location)
+    except ValueError:
+        return location
 
 
 def session_for(registry: str, certificates: Iterable[Path]) -> requests.Session:
@@ -45,8 +59,11 @@ def session_for(registry: str, certificates: Iterable[Path]) -> requests.Session
 
     def look(response: requests.Response, *_: Any, **__: Any) -> None:
         if response.is_redirect:
-            target = urllib.parse.urljoin(response.url, response.headers["Location"])
-            check_target(target, secure=response.url.startswith("https:"), registry=registry)
+            check_target(
+                join(response.url, response.headers["Location"]),
+                secure=response.url.startswith("https:"),
+                registry=registry,
+            )
 
     session = requests.Session()
     session.mount("https://", Adapter())
@@ -59,6 +76,8 @@ def _trust(registry: str, certificates: Iterable[Path]) -> ssl.SSLContext:
 
     https://docs.docker.com/engine/security/certificates/: `*.crt` are authorities; `.cert` and `.key` the client's.
     """
+    import ssl
+
     context = ssl.create_default_context()
     for folder in certificates:
         for file in sorted((folder / registry).glob("*.c*rt")):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from snapshot.errors import IntegrityError, NetworkError
+from snapshot.host.download import Progress
 from snapshot.host.registry_answer import Answer, said_in
 from snapshot.host.registry_connection import BrokenError, Connection
 from snapshot.host.registry_reference import clean
@@ -18,7 +19,6 @@ from snapshot.host.registry_reference import clean
 CHUNK = 8 << 20
 Source = Callable[[int], BinaryIO]
 """Opens what is to be sent, at an offset."""
-Progress = Callable[[int], None]
 
 _RANGE = re.compile(r"(?:bytes=)?0-([0-9]{1,18})", re.ASCII)
 _PIECE = 1 << 17

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from snapshot import digest
-from snapshot.errors import IntegrityError, NetworkError
+from snapshot.errors import HostError, IntegrityError, NetworkError
 from snapshot.host.registry import Registry, parse
 from snapshot.host.registry_upload import CHUNK
 from tests.integration.registries import PASSWORD, USER, RegistryProcess, Secured, log_in, registry_program
@@ -197,18 +197,32 @@ class TestKilled:
             registry.put_blob(digest.of_bytes(large), len(large), source)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a small disk")
-def test_a_full_disk(command, tmp_path, large):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", disk], check=True)
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 20 MB."""
+    if os.geteuid() != 0:
+        pytest.skip("only root mounts a small disk")
+    place = tmp_path / "disk"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", place], check=True)
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+def test_the_disk_of_the_registry_is_full(command, disk, tmp_path, large):
     process = RegistryProcess(registry_program(command), tmp_path, storage=disk)
+    registry = Registry(parse(f"{process.address}/team/digits"))
     try:
         with pytest.raises(NetworkError, match=f"the disk of {process.address} is full") as caught:
-            Registry(parse(f"{process.address}/team/digits")).put_blob(
-                digest.of_bytes(large), len(large), opener(large)
-            )
+            registry.put_blob(digest.of_bytes(large), len(large), opener(large))
         assert "free some space" in (caught.value.hint or "")
     finally:
         process.stop()
-        subprocess.run(["umount", disk], check=True)
+
+
+def test_the_disk_here_is_full(registry, disk, large):
+    asked = Registry(parse(f"{registry}/plain/large"))
+    asked.put_blob(digest.of_bytes(large), len(large), opener(large))
+    with pytest.raises(HostError, match="no space left on the disk"):
+        asked.get_blob(digest.of_bytes(large), len(large), disk / "blob")
+    assert not list(disk.iterdir())

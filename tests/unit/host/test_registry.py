@@ -163,6 +163,23 @@ class TestUpload:
         double.faults.append(on("POST", "", status(202, Location="9")))
         assert put(registry, SMALL)
 
+    @pytest.mark.parametrize("location", ["http://registry.example.com/upload", "file:///etc/passwd", "http://[/x"])
+    def test_a_location_where_bytes_are_not_safe(self, double, registry, location):
+        double.faults.append(on("POST", "", status(202, Location=location)))
+        with pytest.raises(NetworkError, match="which is not safe"):
+            put(registry, SMALL)
+
+    @pytest.mark.parametrize("length", ["", "9" * 5000])
+    def test_a_blob_of_which_the_size_is_not_said_is_sent(self, double, registry, length):
+        double.faults.append(on("HEAD", "", status(200, Content_Length=length)))
+        assert put(registry, SMALL)
+
+    @pytest.mark.parametrize("host", ["127.0.0.1:99999", "a..b", "127.0.0.1:x", "a" * 70])
+    def test_a_location_that_can_not_be(self, double, registry, host):
+        double.faults += [on("POST", "", status(202, Location=f"https://{host}/upload")) for _ in range(5)]
+        with pytest.raises(NetworkError, match="can't be reached"):
+            put(registry, SMALL)
+
     def test_no_location(self, double, registry):
         double.faults.append(on("POST", "", status(202)))
         with pytest.raises(NetworkError, match="does not say where to upload"):
@@ -305,8 +322,9 @@ class TestDownload:
         assert other.authorizations == [None]
         other.shutdown()
 
-    def test_a_redirect_to_something_else_than_http(self, double, registry, there):
-        double.faults.append(on("GET", "", status(307, Location="ftp://127.0.0.1/blob")))
+    @pytest.mark.parametrize("target", ["ftp://127.0.0.1/blob", "http://registry.example.com/blob", "http://[/x"])
+    def test_a_redirect_to_where_bytes_are_not_safe(self, double, registry, there, target):
+        double.faults.append(on("GET", "", status(307, Location=target)))
         with pytest.raises(NetworkError, match="which is not safe"):
             registry.read_blob(there, len(LARGE), len(LARGE))
 
@@ -503,7 +521,7 @@ class TestCredentials:
         with pytest.raises(NetworkError, match=r"docker's credentials for .* can't be read"):
             registry.has_blob(digest_of(SMALL))
 
-    @pytest.mark.parametrize("realm", ["http://registry.example.com/token", "ftp://127.0.0.1/", ""])
+    @pytest.mark.parametrize("realm", ["http://registry.example.com/token", "ftp://127.0.0.1/", "", "http://["])
     def test_no_password_goes_where_it_would_be_read(self, double, registry, docker_config, realm):
         login(docker_config, double.address)
         double.faults.append(on("HEAD", "", status(401, WWW_Authenticate=f'Bearer realm="{realm}"')))
