@@ -88,7 +88,7 @@ class Connection:
     ) -> Answer:
         """The answer to one request, not read much further than `limit` bytes. Raises BrokenError, NetworkError."""
         with self.open(method, url, timeout=timeout, **options) as response, self.failures(timeout):
-            body = b""
+            body = bytearray()
             for chunk in response.iter_content(1 << 16):
                 body += chunk
                 if len(body) > limit:
@@ -97,7 +97,7 @@ class Connection:
                 status=response.status_code,
                 reason=response.reason or "",
                 headers=response.headers,
-                body=body,
+                body=bytes(body),
                 url=response.url,
             )
 

@@ -26,6 +26,7 @@ class RegistryDouble(ThreadingHTTPServer):
         self.uploads: dict[str, bytearray] = {}
         self.manifests: dict[str, bytes] = {}
         self.faults: list[Callable[[Handler], bool]] = []
+        self.lock = threading.Lock()
         self.requests: list[tuple[str, str]] = []
         self.authorizations: list[str | None] = []
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
@@ -70,12 +71,19 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.server.requests.append((self.command, self.path))
         self.server.authorizations.append(self.headers.get("Authorization"))
-        for fault in list(self.server.faults):
-            if fault(self):
-                self.server.faults.remove(fault)
-                return
+        if self.faulty():
+            return
         kind = re.sub(r"/v2/team/digits/", "", self.path).split("?")[0]
         getattr(self, f"{self.command.lower()}_{kind.split('/')[0]}")(kind)
+
+    def faulty(self) -> bool:
+        # One after the other: the next request may come before the one that a fault answered is through here.
+        with self.server.lock:
+            for fault in list(self.server.faults):
+                if fault(self):
+                    self.server.faults.remove(fault)
+                    return True
+        return False
 
     def __getattr__(self, name: str) -> Callable[[], None]:
         """`do_GET` and so on."""
