@@ -113,7 +113,11 @@ def load(engine: Engine, folder: Path, lock: Lock) -> bool:
     """
     name = bases.archived_reference(lock)
     if (there := bases.at_hand(engine, lock) or engine.image(name)) is not None:
-        bases.check_layers(lock, there)
+        if there.layers[: len(lock.base.layers)] != lock.base.layers:
+            raise IntegrityError(
+                f"the engine has another image `{name}`, and the kit's base has that name too",
+                hint=f"give it another name: `docker tag {name} NAME`, `docker image rm {name}`",
+            )
         return False
     check(folder, name, lock.base.layers)
     engine.load(tar(entries(folder, ""), 0))
