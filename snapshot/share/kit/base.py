@@ -139,9 +139,8 @@ def check(folder: Path, name: str, layers: tuple[str, ...]) -> None:
     """Raise IntegrityError unless the layout is of one image with this name and these layers, and of no other name."""
     saved = _read(folder, "manifest.json", tuple[_Saved, ...])
     index = _read(folder, "index.json", _Index)
-    named = {tag for one in saved for tag in one.tags or ()}
-    named |= {_familiar(one.annotations.get("io.containerd.image.name", name)) for one in index.manifests}
-    if len(saved) != 1 or named != {name}:
+    named = {_familiar(one.annotations.get("io.containerd.image.name", name)) for one in index.manifests}
+    if len(saved) != 1 or saved[0].tags != (name,) or not named <= {name}:
         raise _wrong()
     if _read(folder, saved[0].config, _Config).rootfs.diff_ids != layers:
         raise _wrong()
