@@ -25,6 +25,7 @@ def command(run: str, target: Path, with_data: bool) -> None:
     """
     from snapshot.host.download import access_of
     from snapshot.host.pip_config import read
+    from snapshot.project.names import display
     from snapshot.report import text
     from snapshot.share.kit.writing import Progress, archive
 
@@ -47,4 +48,4 @@ def command(run: str, target: Path, with_data: bool) -> None:
         )
     if record.data and not with_data:
         terminal.note("the data are not in it: `--with-data` adds them")
-    click.echo(f"{target}  {text.size(size)}")
+    click.echo(f"{display(str(target))}  {text.size(size)}")

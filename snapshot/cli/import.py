@@ -43,7 +43,7 @@ def command(kit: Path) -> None:
         is_new_base = taking.load_base(place.engine, found, lock)
         step.update("the run")
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        run, is_new = intake.take_in(place.store, found, Origin(reference=str(kit.resolve()), time=now))
+        run, is_new = intake.take_in(place.store, found, Origin(reference=display(str(kit.resolve())), time=now))
     if is_new_base:
         terminal.note(f"the engine has the base image {display(found.kit.base.name)} now")
     terminal.note(f"run {run.id} is in this project" + ("" if is_new else " already"))

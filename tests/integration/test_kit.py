@@ -114,6 +114,7 @@ def test_imported_where_there_is_nothing_the_image_comes_out_the_same(
 
     shown = json.loads(island("snap", "show", run["id"], "--json", cwd=here, cache=cache).stdout)
     assert shown == run
+    assert f"elsewhere, taken in from {packed}" in island("snap", "show", run["id"], cwd=here, cache=cache).stdout
     assert island("snap", "fsck", cwd=here, cache=cache).stdout.startswith("nothing is wrong")
     island("snap", "gc", cwd=here, cache=cache)
     assert island("snap", "fsck", cwd=here, cache=cache).stdout.startswith("nothing is wrong")
