@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from snapshot import digest
 from snapshot.errors import StoreError
@@ -16,7 +16,7 @@ from snapshot.record import sums
 from snapshot.record.code import snapshots
 from snapshot.record.code.trees import checkout
 from snapshot.record.data import manifest
-from snapshot.record.document import Run
+from snapshot.record.document import Run, Taken
 from snapshot.record.recall import reader
 from snapshot.record.store import Store
 from snapshot.share.entry import Entry
@@ -27,6 +27,8 @@ LINEAGE = f"{RECORD}/lineage"
 HIDDEN = f"{RECORD}/hidden"
 """Code that the run did not see, since `--from` had put another file there; by sha256."""
 CODE = "workspace"
+TAKEN = "taken"
+"""In the folder of a run that was taken in: what `--from` had put in place, since the run that wrote it is not here."""
 
 
 def record(store: Store, run: Run) -> Iterator[Entry]:
@@ -39,8 +41,8 @@ def record(store: Store, run: Run) -> Iterator[Entry]:
     for found in sorted({data.digest for data in run.data if data.digest and data.kind == "folder"}):
         if (source := manifest.path(store.path, found)).exists():
             yield Entry(path=f"{RECORD}/data/{digest.hex_of(found)}{manifest.SUFFIX}", source=source)
-    for ancestor in ancestors(store, run):
-        yield Entry(path=f"{LINEAGE}/{ancestor}.json", source=store.folder(ancestor) / "run.json")
+    for ancestor, source in sorted(ancestors(store, run).items()):
+        yield Entry(path=f"{LINEAGE}/{ancestor}.json", source=source)
 
 
 def code(store: Store, run: Run) -> Iterator[Entry]:
@@ -60,13 +62,23 @@ def code(store: Store, run: Run) -> Iterator[Entry]:
             mode = 0o755 if found.mode == snapshots.EXECUTABLE else 0o644
             yield Entry(path=f"{CODE}/{path}", source=tree / path, mode=mode, sha256=found.sha256)
     for path, one in sorted(taken.items()):
-        source = store.folder(one.run) / "outputs" / from_text(one.path)
-        if not source.is_file():
-            raise StoreError(
-                f"run `{run.id}` had an output of run `{one.run}` (`--from`), which the store has no more",
-                hint="see `snap fsck`",
-            )
+        source = _taken(store, run, one)
         yield Entry(path=f"{CODE}/{path}", source=source, sha256=digest.hex_of(one.sha256))
+
+
+def _taken(store: Store, run: Run, one: Taken) -> Path:
+    """What `--from` had put in place: of the run that wrote it, or beside one that was taken in without that."""
+    places = (
+        store.folder(one.run) / "outputs" / from_text(one.path),
+        store.folder(run.id) / TAKEN / from_text(one.target),
+    )
+    for place in places:
+        if place.is_file() and not place.is_symlink():
+            return place
+    raise StoreError(
+        f"run `{run.id}` had an output of run `{one.run}` (`--from`), which the store has no more",
+        hint="see `snap fsck`",
+    )
 
 
 def results(store: Store, run: Run) -> Iterator[Entry]:
@@ -88,18 +100,19 @@ def pack(store: Store, run: Run) -> Iterator[Entry]:
     yield from results(store, run)
 
 
-def ancestors(store: Store, run: Run) -> list[str]:
-    """The runs that it descends from, as far as they are here, sorted."""
+def ancestors(store: Store, run: Run) -> dict[str, Path]:
+    """The records of the runs that it descends from, by ID, as far as they are here or came along with it."""
     read = reader(store)
-    found: set[str] = set()
-    ahead = [run]
+    found = {path.stem: path for path in (store.folder(run.id) / "lineage").glob("*.json")}
+    seen, ahead = {run.id}, [run]
     while ahead:
         one = ahead.pop()
-        for name in {*(taken.run for taken in one.taken), *(parent.run for parent in one.parents)} - found:
-            if name != run.id and (parent := read(name)) is not None:
-                found.add(name)
+        for name in {*(taken.run for taken in one.taken), *(parent.run for parent in one.parents)} - seen:
+            seen.add(name)
+            if (parent := read(name)) is not None:
+                found[name] = store.folder(name) / "run.json"
                 ahead.append(parent)
-    return sorted(found)
+    return found
 
 
 def is_inside(path: str) -> bool:

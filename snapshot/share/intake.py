@@ -135,15 +135,16 @@ class _Intake:
         self._copy(name, self._folder / "lineage" / f"{run_id}.json")
 
     def results(self) -> None:
-        """What the run wrote."""
-        outputs = {from_text(output.path): output for output in self._run.outputs}
-        for path, output in sorted(outputs.items()):
-            above = [parent for parent in bundle.parents(path) if parent in outputs]
-            if not bundle.is_inside(path) or above or len(outputs) != len(self._run.outputs):
-                raise IntegrityError(
-                    f"the record names `{display(path)}`, which no run can have written", hint="don't use it"
-                )
-            self._result(path, output)
+        """What the run wrote, and what `--from` had put in place."""
+        outputs, taken = self._run.outputs, self._run.taken
+        _check_paths([from_text(output.path) for output in outputs])
+        _check_paths([from_text(one.target) for one in taken])
+        for output in outputs:
+            self._result(from_text(output.path), output)
+        for one in taken:
+            path = from_text(one.target)
+            if self._copy(f"{CODE}/{path}", self._folder / bundle.TAKEN / path) != one.sha256:
+                raise IntegrityError(f"`{display(path)}` is not what the record names", hint=_ANOTHER)
 
     def _result(self, path: str, output: Output) -> None:
         target = self._folder / "outputs" / path
@@ -191,6 +192,14 @@ class _Intake:
         """Copy a file, no more than `most` bytes of it; its digest."""
         make_dirs(target.parent)
         return _write(self._source.content(name), target, most, display(name))
+
+
+def _check_paths(paths: list[str]) -> None:
+    """Raise IntegrityError where one leads out, is there twice, or lies below another, which may be a link."""
+    known = set(paths)
+    for path in paths:
+        if not bundle.is_inside(path) or len(known) != len(paths) or known.intersection(bundle.parents(path)):
+            raise IntegrityError(f"the record names `{display(path)}`, which no run can have", hint="don't use it")
 
 
 def _write(chunks: Iterator[bytes], target: Path, most: int, shown: str) -> str:

@@ -126,6 +126,20 @@ def test_what_from_had_put_in_the_place_of_code(store: Store, tmp_path: Path, ot
     assert (kit / "workspace/start.pt").read_bytes() == b"weights"
     take_in(other, kit)
     assert snapshots.read_file(other.path, run.code.digest, "start.pt") == b"what the project has there"
+    assert (other.folder(run.id) / "taken/start.pt").read_bytes() == b"weights"
+    assert list(fsck.examine(other)) == []
+    # It can be handed on, though the run that wrote it is not here.
+    again = kits.write(kits.entries(other, run), tmp_path / "again.tar")
+    assert again.read_bytes() == kits.write(kits.entries(store, run), tmp_path / "kit.tar").read_bytes()
+
+
+@pytest.mark.parametrize("target", ["../x", "a/../../x", "/x", "out//x"])
+def test_a_place_of_from_that_leads_out(kit: Path, other: Store, target: str) -> None:
+    change_record(kit, taken=[{"run": run_id(1), "path": "x", "target": target, "sha256": sha256("a")}])
+    kits.resum(kit)
+    with pytest.raises((IntegrityError, StoreError)):
+        take_in(other, kit)
+    assert other.ids() == []
 
 
 def test_a_record_of_a_newer_version(kit: Path, other: Store) -> None:
@@ -161,7 +175,7 @@ def test_an_output_below_a_link_that_leads_out(run: Run, kit: Path, other: Store
     (kit / "opt/snap/outputs/a").mkdir()
     (kit / "opt/snap/outputs/a/b").write_bytes(b"weights")
     change_record(kit, outputs=json.loads(msgspec.json.encode((link, below))))
-    assert "no run can have written" in refused(other, kit)
+    assert "no run can have" in refused(other, kit)
     assert not (tmp_path / "b").exists()
 
 
