@@ -30,6 +30,8 @@ COMMANDS = {
     "data": "Data of runs: what they were, and what has changed since.",
     "tag": "Give a run a tag, or take it away.",
     "note": "Write a note about a run.",
+    "archive": "Write a run, and all that it takes to repeat it offline.",
+    "import": "Take in what `snap archive` wrote.",
     "rm": "Remove runs, with their outputs.",
     "gc": "Remove what no run needs any more.",
     "fsck": "Check that everything kept is as it was.",

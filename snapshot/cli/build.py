@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 @click.option("--check", is_flag=True, help="Build once more from clean and compare; exit 1 if it comes out different.")
 @click.option("--no-cache", is_flag=True, help="Build every layer anew.")
 @click.option("--offline", is_flag=True, help="Download nothing: packages must be on this host.")
+@click.option("--run", metavar="RUN", help="Build the image that RUN had, by its lock; the project's is left alone.")
 @click.option("--tag", metavar="NAME[:TAG]", help="Give the image this name too.")
 @click.option(
     "--context", type=click.Path(path_type=Path), help="Write what plain Docker needs to build it to this folder."
 )
-def command(check: bool, no_cache: bool, offline: bool, tag: str | None, context: Path | None) -> None:
+def command(check: bool, no_cache: bool, offline: bool, run: str | None, tag: str | None, context: Path | None) -> None:
     """Build the image that snap.lock describes; the lock is made first if the project asks for something else now.
 
     The same lock gives the same image, bit for bit. If the image is there, nothing is done.
@@ -37,12 +38,11 @@ def command(check: bool, no_cache: bool, offline: bool, tag: str | None, context
       snap build
       snap build --check
       snap build --context /tmp/context
+      snap build --run latest~3 --offline
     """
-    from snapshot.cli.lock import ensure
-
     _check_tag(tag)
     place = Place.here()
-    lock = ensure(place, offline=offline)
+    lock = _lock_of(place, run, offline=offline)
     if context:
         _write_context(place, lock, context, offline=offline)
         return
@@ -52,6 +52,22 @@ def command(check: bool, no_cache: bool, offline: bool, tag: str | None, context
     click.echo(built.id)
     if check:
         _check(place, lock, offline=offline)
+
+
+def _lock_of(place: Place, run: str | None, *, offline: bool) -> Lock:
+    """The lock of the run that is asked for, else the project's."""
+    if run is None:
+        from snapshot.cli.lock import ensure
+
+        return ensure(place, offline=offline)
+    from snapshot.errors import StoreError
+    from snapshot.lock import document
+
+    run_id = place.store.find(run)
+    lock = document.read(place.store.folder(run_id) / document.FILE_NAME)
+    if lock is None:
+        raise StoreError(f"run `{run_id}` has no lock", hint="see `snap fsck`")
+    return lock
 
 
 _PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"

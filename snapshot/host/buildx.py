@@ -108,7 +108,7 @@ def build(
     dockerfile: Path,
     *,
     reference: str,
-    contexts: Mapping[str, Path],
+    contexts: Mapping[str, Path | str],
     epoch: int,
     no_cache: bool = False,
     report: Callable[[Step], None] = lambda _: None,

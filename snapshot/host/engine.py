@@ -179,6 +179,21 @@ class Engine:
         assert image is not None
         return image
 
+    def save(self, reference: str) -> Iterator[bytes]:
+        """The image as `docker save` writes it, in chunks: a tar, from Docker 25 on an OCI layout.
+
+        Raises EngineError also when there is no such image.
+        """
+        with self._asking() as api:
+            yield from api.get_image(reference)
+
+    def load(self, tar: Iterator[bytes]) -> None:
+        """Take the images of a tar that `save` wrote, with their names."""
+        with self._asking() as api:
+            for line in api.load_image(tar, quiet=True):
+                if "error" in line:
+                    raise EngineError(f"the engine can't load the image: {said(str(line['error']))}")
+
     def ask_registry(self, reference: str) -> str:
         """The digest of `reference` in its registry, as the engine is told it with its own proxy and certificates;
         raises NetworkError when that can't be had. Nothing is pulled.

@@ -13,13 +13,13 @@ from types import MappingProxyType
 
 import msgspec
 
-from snapshot.errors import BuildError, IntegrityError, NetworkError, UsageError
+from snapshot.errors import BuildError, UsageError
 from snapshot.host import apt_config, buildx
 from snapshot.host.download import Access
 from snapshot.host.engine import Engine, Image
 from snapshot.host.files import disk_errors, make_dirs, scratch
-from snapshot.image import debs, dockerfile, tools
-from snapshot.image.dockerfile import LOCK_LABEL, Layer, base_reference, image_reference
+from snapshot.image import bases, debs, dockerfile, tools
+from snapshot.image.dockerfile import LOCK_LABEL, Layer, image_reference
 from snapshot.image.fetch import Fetched, fetch
 from snapshot.lock.document import Lock
 
@@ -142,7 +142,7 @@ def _build(
     offline: bool,
     progress: Progress,
 ) -> Image:
-    check_base(engine, lock, offline=offline)
+    base = bases.check(engine, lock, offline=offline)
     equipment = tools.folder(cache_dir, lock.python.version, offline=offline)
     files, packages = _fetch(engine, lock, cache_dir, access, offline, progress)
     layers, titles = dockerfile.layers(lock, _sizes(files)), dockerfile.titles(lock, _sizes(files))
@@ -151,6 +151,7 @@ def _build(
             folder / "Dockerfile",
             reference=reference,
             contexts={
+                **bases.contexts(lock, base),
                 "tools": equipment,
                 **({"debs": folder / "debs"} if packages else {}),
                 **{layer.context: folder / "wheels" / layer.context for layer in layers},
@@ -162,7 +163,7 @@ def _build(
     image = engine.image(reference)
     if image is None:
         raise BuildError(f"the engine does not have `{reference}`, which was just built", hint="see `docker buildx ls`")
-    _same_base(lock, image)
+    bases.check_layers(lock, image)
     return image
 
 
@@ -195,43 +196,9 @@ def _fetch(
 def _platform(engine: Engine, lock: Lock, cache_dir: Path, access: Access, offline: bool) -> str:
     """What wheels of this lock are built in: the base, with the lock's OS packages."""
     if not lock.os_packages:
-        return base_reference(lock)
+        return bases.check(engine, lock, offline=offline)
     bare = msgspec.structs.replace(lock, packages=(), import_roots=(), cuda=None)
     return build(engine, bare, cache_dir=cache_dir, access=access, offline=offline).reference
-
-
-def check_base(engine: Engine, lock: Lock, *, offline: bool = False) -> None:
-    """Make sure that the engine has the base that was locked; pulls it when it is of a registry.
-
-    Raises BuildError when it is not to be had, IntegrityError when the image of that name has other bytes.
-    """
-    reference = base_reference(lock)
-    image = engine.image(reference)
-    if image is None and lock.base.digest is None:
-        raise BuildError(
-            f"the base image `{reference}` is not on this engine, and it is of no registry",
-            hint="make it with `scripts/build-base`, bring it with `docker load`, or lock another with `snap lock`",
-        )
-    if image is None and offline:
-        raise NetworkError(
-            f"offline, and the base image `{reference}` is not on this engine",
-            hint=f"run `docker pull {reference}` before",
-        )
-    image = image or engine.pull(reference)
-    _same_base(lock, image)
-    if lock.os_packages and image.user.partition(":")[0] not in ("", "root", "0"):
-        raise BuildError(
-            f"the base image `{reference}` runs as user `{image.user}`, and only root can install OS packages",
-            hint="choose a base that runs as root, or one that has the packages already",
-        )
-
-
-def _same_base(lock: Lock, image: Image) -> None:
-    if image.layers[: len(lock.base.layers)] != lock.base.layers:
-        raise IntegrityError(
-            f"the base image `{lock.base.reference}` on this engine is not the one that was locked",
-            hint="bring that one with `docker save` and `docker load`, or lock this one with `snap lock --upgrade`",
-        )
 
 
 def _sizes(files: dict[str, Fetched]) -> dict[str, int]:
@@ -261,20 +228,32 @@ def build_folder(
 
 
 def write_context(
-    engine: Engine, lock: Lock, target: Path, *, cache_dir: Path, access: Access | None = None, offline: bool = False
-) -> None:
+    engine: Engine,
+    lock: Lock,
+    target: Path,
+    *,
+    cache_dir: Path,
+    access: Access | None = None,
+    offline: bool = False,
+    link: bool = False,
+    progress: Progress = lambda _: None,
+) -> tuple[Layer, ...]:
     """Write to `target` all that plain `docker buildx build` needs for the image: Dockerfile, packages and tools.
 
-    Raises UsageError when something is there already, and what `build` raises when packages can't be had.
+    Returns what the Dockerfile installs, step by step. With `link` the packages are hard links to the cache, for a
+    folder that is only read. Raises UsageError when something is there already, and what `build` raises when packages
+    can't be had.
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UsageError(f"`{target}` is not an empty folder", hint="name one that is not there yet")
     equipment = tools.folder(cache_dir, lock.python.version, offline=offline)
-    files, packages = _fetch(engine, lock, cache_dir, access or Access(), offline, lambda _: None)
+    files, packages = _fetch(engine, lock, cache_dir, access or Access(), offline, progress)
+    layers = dockerfile.layers(lock, _sizes(files))
     make_dirs(target)
-    _lay_out(target, lock, dockerfile.layers(lock, _sizes(files)), files, packages, shutil.copy2)
+    _lay_out(target, lock, layers, files, packages, _link if link else shutil.copy2)
     with disk_errors(target):
         shutil.copytree(equipment, target / "tools")
+    return layers
 
 
 def _lay_out(

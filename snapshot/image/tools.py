@@ -53,6 +53,11 @@ def folder(cache_dir: Path, python: str | None = None, *, offline: bool = False)
     return target
 
 
+def wheels(cache_dir: Path, python: str, *, offline: bool = False) -> tuple[Path, ...]:
+    """The wheels that `folder` takes for a base with the version `python`; none where ours will do."""
+    return () if _is_enough(python) else old_tools.wheels(cache_dir, "installer", offline=offline)
+
+
 def _is_enough(python: str) -> bool:
     needed = SpecifierSet(importlib.metadata.metadata("installer")["Requires-Python"] or "")
     return needed.contains(".".join(map(str, old_tools.minor(python))))

@@ -102,11 +102,7 @@ def rebuild(
     Raises IntegrityError when it comes out otherwise than it was locked, BuildError when the build fails, and
     NetworkError when something of it can't be had.
     """
-    source = files.sdist_of(package)
-    is_held = files.is_held(files.cache_path(cache, source.file), source.sha256)
-    if not is_held and (package.vcs or _is_folder(package, access)):
-        packed.restore(package, root=access.root, cache=cache)
-    files.fetch([source, *map(files.wheel_of, package.build)], cache_dir=cache, access=access)
+    fetch_inputs(package, cache=cache, access=access)
     with _working(cache) as work:
         answer = _run(image, python, package, package.build, cache, work, epoch)
         if answer.needed or answer.wheel is None:
@@ -119,6 +115,21 @@ def rebuild(
             hint="its build is not deterministic: bring the wheel itself, in a find-links folder of pip, "
             "from a host that has it in its cache (`~/.cache/snapshot/packages`)",
         )
+
+
+def fetch_inputs(package: Package, *, cache: Path, access: Access) -> list[Path]:
+    """Bring what `rebuild` builds the wheel of `package` from into the cache: where the source lies there, and the
+    wheels that build it.
+
+    Raises IntegrityError when something is not what was locked, NetworkError when it can't be had.
+    """
+    source = files.sdist_of(package)
+    is_held = files.is_held(files.cache_path(cache, source.file), source.sha256)
+    if not is_held and (package.vcs or _is_folder(package, access)):
+        packed.restore(package, root=access.root, cache=cache)
+    wanted = [source, *map(files.wheel_of, package.build)]
+    files.fetch(wanted, cache_dir=cache, access=access)
+    return [files.cache_path(cache, item.file) for item in wanted]
 
 
 def inputs(package: Package, access: Access) -> list[files.Wanted]:

@@ -23,6 +23,7 @@ def details(run: Run, lock: Lock | None = None, labels: Labels = NONE) -> str:
     pairs = [
         ("run", run.id + (f" ({run.name})" if run.name else "")),
         *([("tags", ", ".join(sorted(labels.tags)))] if labels.tags else []),
+        *([("made", f"elsewhere, taken in from {labels.origin.reference}")] if labels.origin else []),
         ("command", clip(command_line(run), _LONGEST_COMMAND)),
         ("in", run.command.directory),
         ("status", outcome(run) + (f": {run.exit.error}" if run.exit and run.exit.error else "")),

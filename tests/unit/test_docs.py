@@ -19,6 +19,7 @@ from snapshot.cli.app import COMMANDS, snap
 from snapshot.lock.document import Lock
 from snapshot.project.config import Configuration
 from snapshot.record.document import Run
+from snapshot.share.kit.document import Kit
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -229,8 +230,12 @@ def record_type(field: Any) -> str:
 
 @pytest.mark.parametrize(
     ("name", "kind", "type_of"),
-    [("docs/reference/lock.md", Lock, lock_type), ("docs/reference/run.md", Run, record_type)],
-    ids=["lock", "run"],
+    [
+        ("docs/reference/lock.md", Lock, lock_type),
+        ("docs/reference/run.md", Run, record_type),
+        ("docs/reference/kit.md", Kit, record_type),
+    ],
+    ids=["lock", "run", "kit"],
 )
 def test_every_field_is_in_the_reference_with_its_type_and_no_other(
     name: str, kind: type, type_of: types.FunctionType
@@ -317,8 +322,8 @@ def test_scripts_that_pages_name_are_there() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("reference/cli", "reference/data", "reference/lock", "reference/run", "reference/metrics", "reference/store"),
-        "explanation/same-image",
+        *("reference/cli", "reference/data", "reference/kit", "reference/lock", "reference/run"),
+        *("reference/metrics", "reference/store", "explanation/same-image"),
     ],
 )
 def test_lines_are_not_too_long(name: str) -> None:

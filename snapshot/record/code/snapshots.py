@@ -78,7 +78,7 @@ def take(store: Path, root: Path, scan: Scan) -> Snapshot:
     sizes = [entry.size for entry in scan.entries if entry.kind == "file"]
     seen = indexes.encoded(scan)
     index = indexes.load(store, place)
-    if index.settled and index.entries == seen and _path(store, index.digest).exists():
+    if index.settled and index.entries == seen and manifest_path(store, index.digest).exists():
         return Snapshot(digest=index.digest, files=len(sizes), bytes=sum(sizes))
     return _take(store, place, scan, seen, index)
 
@@ -91,10 +91,7 @@ def _take(store: Path, root: str, scan: Scan, seen: bytes, index: indexes.Index)
         entries = _canonical(_entries(scan, reader))
         pack = writer.finish()
     digest = identity(entries)
-    if not _path(store, digest).exists():
-        files.make_dirs(store / FOLDER, mode=0o700)
-        files.write_atomic(_path(store, digest), _encoded(Manifest(entries=tuple(entries))))
-        packs.remove_leftovers(store / FOLDER)
+    finish(store, entries, digest)
     if pack:
         contents.add(pack, writer.places)
         packs.save(store, contents)
@@ -107,6 +104,14 @@ def _take(store: Path, root: str, scan: Scan, seen: bytes, index: indexes.Index)
         unsettled=tuple(reader.unsettled),
         skipped=tuple(reader.skipped),
     )
+
+
+def finish(store: Path, entries: Iterable[CodeEntry], digest: str) -> None:
+    """Write the manifest of `entries`, sorted, whose contents are on the disk."""
+    if not manifest_path(store, digest).exists():
+        files.make_dirs(store / FOLDER, mode=0o700)
+        files.write_atomic(manifest_path(store, digest), _encoded(Manifest(entries=tuple(entries))))
+        packs.remove_leftovers(store / FOLDER)
 
 
 def identity(entries: Iterable[CodeEntry]) -> str:
@@ -135,15 +140,20 @@ def _parents(path: str) -> Iterator[str]:
 
 def manifest(store: Path, digest: str) -> Manifest:
     """The manifest of a snapshot; raises StoreError when it is not there or damaged."""
-    path = _path(store, digest)
+    path = manifest_path(store, digest)
     try:
         data = path.read_bytes()
     except FileNotFoundError:
         raise StoreError(
             f"there is no code snapshot `{digest}`", hint="see `snap ls` for the runs that are here"
         ) from None
-    check_schema(decode_json(data, dict, where=path.name), SCHEMA, where=path.name)
-    return decode_json(data, Manifest, where=path.name)
+    return loads(data, where=path.name)
+
+
+def loads(data: bytes, *, where: str) -> Manifest:
+    """The manifest in `data`; raises StoreError when it is damaged."""
+    check_schema(decode_json(data, dict, where=where), SCHEMA, where=where)
+    return decode_json(data, Manifest, where=where)
 
 
 def read_file(store: Path, digest: str, path: str) -> bytes:
@@ -203,7 +213,8 @@ def _encoded(document: Manifest) -> bytes:
     return b'{"schema": "%s", "entries": [\n%s\n]}\n' % (document.schema.encode(), lines)
 
 
-def _path(store: Path, digest: str) -> Path:
+def manifest_path(store: Path, digest: str) -> Path:
+    """Where the manifest of a snapshot is."""
     return store / FOLDER / f"{digests.hex_of(digest)}.json"
 
 

@@ -1,0 +1,125 @@
+"""A run as portable files, the same under every way of sharing; docs/reference/kit.md lists them.
+
+`intake` has the way back.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from snapshot import digest
+from snapshot.errors import StoreError
+from snapshot.project.names import from_text
+from snapshot.record import sums
+from snapshot.record.code import snapshots
+from snapshot.record.code.trees import checkout
+from snapshot.record.data import manifest
+from snapshot.record.document import Run, Taken
+from snapshot.record.recall import reader
+from snapshot.record.store import Store
+from snapshot.share.entry import Entry
+
+RECORD = "opt/snap"
+OUTPUTS = f"{RECORD}/outputs"
+LINEAGE = f"{RECORD}/lineage"
+HIDDEN = f"{RECORD}/hidden"
+"""Code that the run did not see, since `--from` had put another file there; by sha256."""
+CODE = "workspace"
+TAKEN = "taken"
+"""In the folder of a run that was taken in: what `--from` had put in place, since the run that wrote it is not here."""
+
+
+def record(store: Store, run: Run) -> Iterator[Entry]:
+    """What is known of the run: the files of its folder, the lists of its code and data, records of its ancestors."""
+    folder = store.folder(run.id)
+    for name in (*sums.FILES, sums.NAME):
+        if (folder / name).is_file():
+            yield Entry(path=f"{RECORD}/{name}", source=folder / name)
+    yield Entry(path=f"{RECORD}/code.json", source=snapshots.manifest_path(store.path, run.code.digest))
+    for found in sorted({data.digest for data in run.data if data.digest and data.kind == "folder"}):
+        if (source := manifest.path(store.path, found)).exists():
+            yield Entry(path=f"{RECORD}/data/{digest.hex_of(found)}{manifest.SUFFIX}", source=source)
+    for ancestor, source in sorted(ancestors(store, run).items()):
+        yield Entry(path=f"{LINEAGE}/{ancestor}.json", source=source)
+
+
+def code(store: Store, run: Run) -> Iterator[Entry]:
+    """The code as the run saw it, what `--from` had put in place included."""
+    tree = checkout(store.path, run.code.digest)
+    taken = {from_text(taken.target): taken for taken in run.taken}
+    for found in snapshots.manifest(store.path, run.code.digest).entries:
+        path = from_text(found.path)
+        if path in taken:
+            if found.sha256:
+                yield Entry(path=f"{HIDDEN}/{found.sha256}", source=tree / path, sha256=found.sha256)
+        elif found.mode == snapshots.DIRECTORY:
+            yield Entry(path=f"{CODE}/{path}", is_folder=True, mode=0o755)
+        elif found.mode == snapshots.LINK:
+            yield Entry(path=f"{CODE}/{path}", link=from_text(found.target))
+        else:
+            mode = 0o755 if found.mode == snapshots.EXECUTABLE else 0o644
+            yield Entry(path=f"{CODE}/{path}", source=tree / path, mode=mode, sha256=found.sha256)
+    for path, one in sorted(taken.items()):
+        source = _taken(store, run, one)
+        yield Entry(path=f"{CODE}/{path}", source=source, sha256=digest.hex_of(one.sha256))
+
+
+def _taken(store: Store, run: Run, one: Taken) -> Path:
+    """What `--from` had put in place: of the run that wrote it, or beside one that was taken in without that."""
+    places = (
+        store.folder(one.run) / "outputs" / from_text(one.path),
+        store.folder(run.id) / TAKEN / from_text(one.target),
+    )
+    for place in places:
+        if place.is_file() and not place.is_symlink():
+            return place
+    raise StoreError(
+        f"run `{run.id}` had an output of run `{one.run}` (`--from`), which the store has no more",
+        hint="see `snap fsck`",
+    )
+
+
+def results(store: Store, run: Run) -> Iterator[Entry]:
+    """What the run wrote."""
+    folder = store.folder(run.id) / "outputs"
+    for output in sorted(run.outputs, key=lambda output: os.fsencode(from_text(output.path))):
+        path = from_text(output.path)
+        if output.link is not None:
+            yield Entry(path=f"{OUTPUTS}/{path}", link=from_text(output.link))
+        else:
+            sha256 = digest.hex_of(output.sha256 or "")
+            yield Entry(path=f"{OUTPUTS}/{path}", source=folder / path, mode=output.mode & 0o777, sha256=sha256)
+
+
+def pack(store: Store, run: Run) -> Iterator[Entry]:
+    """All of it, always in the same order. Raises StoreError when the store lacks some of it."""
+    yield from record(store, run)
+    yield from code(store, run)
+    yield from results(store, run)
+
+
+def ancestors(store: Store, run: Run) -> dict[str, Path]:
+    """The records of the runs that it descends from, by ID, as far as they are here or came along with it."""
+    read = reader(store)
+    found = {path.stem: path for path in (store.folder(run.id) / "lineage").glob("*.json")}
+    seen, ahead = {run.id}, [run]
+    while ahead:
+        one = ahead.pop()
+        for name in {*(taken.run for taken in one.taken), *(parent.run for parent in one.parents)} - seen:
+            seen.add(name)
+            if (parent := read(name)) is not None:
+                found[name] = store.folder(name) / "run.json"
+                ahead.append(parent)
+    return found
+
+
+def is_inside(path: str) -> bool:
+    """Whether a path stays in the folder that it is meant in, and is written the one way there is."""
+    return "\0" not in path and all(part not in ("", ".", "..") for part in path.split("/"))
+
+
+def parents(path: str) -> Iterator[str]:
+    """The folders that `path` is in, the nearest first."""
+    return (str(parent) for parent in PurePosixPath(path).parents if str(parent) != ".")
