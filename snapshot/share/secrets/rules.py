@@ -1,6 +1,7 @@
 """The rules of gitleaks, which are data: `gitleaks.toml` is theirs unaltered (MIT, `gitleaks.LICENSE` beside it).
 
-It is `config/gitleaks.toml` of commit b58d3f102cf3 of 22 July 2026. Of their allow lists those by path are left out: a file that leaves the machine is looked at whatever its name is.
+It is `config/gitleaks.toml` of commit b58d3f102cf3 of 22 July 2026. Of their allow lists those by path are left out:
+a file that leaves the machine is looked at whatever its name is.
 Format: https://github.com/gitleaks/gitleaks#configuration
 """
 
