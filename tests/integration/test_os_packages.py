@@ -17,7 +17,7 @@ from snapshot.host.apt_config import AptConfig
 from snapshot.host.download import Access
 from snapshot.host.engine import Engine
 from snapshot.image import debs
-from snapshot.image.build import build, check, write_context
+from snapshot.image.build import BuiltImage, build, check, write_context
 from snapshot.lock import apt
 from snapshot.lock.document import Base, Lock, OperatingSystem, OsPackage, Python, Sources, dumps, loads
 from snapshot.project.apt import read
@@ -44,6 +44,13 @@ def resolve(here: Engine, cache: Path, host: AptConfig, tmp_path: Path):
         return apt.resolve(image, read(tmp_path, names), apt=apt_config, cache=cache, **options)
 
     return now
+
+
+@pytest.fixture
+def small(resolve, here: Engine, cache: Path) -> tuple[Lock, BuiltImage]:
+    """An image with one library and what that needs; the first test that asks for it builds it."""
+    lock = lock_of(here, *resolve("libgl1"))
+    return lock, build(here, lock, cache_dir=cache)
 
 
 def lock_of(engine: Engine, *packages: OsPackage, reference: str = BASE) -> Lock:
@@ -113,9 +120,8 @@ def test_resolved_fetched_and_built_without_network_twice_the_same(resolve, here
     assert result.same, result.differing
 
 
-def test_nothing_of_installing_stays(resolve, here: Engine, cache: Path) -> None:
-    lock = lock_of(here, *resolve("libgl1"))
-    built = build(here, lock, cache_dir=cache, no_cache=True)
+def test_nothing_of_installing_stays(small: tuple[Lock, BuiltImage]) -> None:
+    lock, built = small
     young = f"find /usr /var /root /opt /home /srv /etc/alternatives -newermt @{lock.source_date_epoch}"
     left = "find /var/log /var/cache/apt /var/cache/ldconfig /var/lib/apt/lists /tmp /mnt -type f -size +0"
     assert inside(built.reference, "sh", "-c", young) == ""
@@ -125,11 +131,9 @@ def test_nothing_of_installing_stays(resolve, here: Engine, cache: Path) -> None
     assert inside(built.reference, "dpkg", "--audit") == ""
 
 
-def test_the_same_on_both_stores(resolve, use, engine, second_engine, cache: Path) -> None:
-    one = use(engine)
-    lock = lock_of(one, *resolve("libgl1"))
-    first = build(one, lock, cache_dir=cache, no_cache=True)
-    layers = one.image(first.reference).layers  # type: ignore[union-attr]
+def test_the_same_on_both_stores(small: tuple[Lock, BuiltImage], use, engine, second_engine, cache: Path) -> None:
+    lock, first = small
+    layers = use(engine).image(first.reference).layers
     other = use(second_engine)
     if lock_of(other).base.layers != lock.base.layers:
         pytest.skip("the engines' bases are of different states of the archive")
@@ -137,9 +141,10 @@ def test_the_same_on_both_stores(resolve, use, engine, second_engine, cache: Pat
     assert other.image(second.reference).layers == layers  # type: ignore[union-attr]
 
 
-def test_docker_alone_builds_the_same(resolve, here: Engine, cache: Path, tmp_path: Path) -> None:
-    lock = lock_of(here, *resolve("libgl1"))
-    built = build(here, lock, cache_dir=cache, no_cache=True)
+def test_docker_alone_builds_the_same(
+    small: tuple[Lock, BuiltImage], here: Engine, cache: Path, tmp_path: Path
+) -> None:
+    lock, built = small
     target = tmp_path / "context"
     write_context(here, lock, target, cache_dir=cache)
     head = (target / "Dockerfile").read_text().split("docker buildx build", 1)[1].split("< Dockerfile")[0]
