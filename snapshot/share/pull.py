@@ -20,9 +20,9 @@ def pull(store: Store, engine: Engine | None, reference: str, *, progress: Progr
 
 
 def fetch_platform(engine: Engine, run: Run, reference: str, *, progress: Progress = QUIET) -> Image:
-    """Give `engine` the image that `run` ran on, out of the run's archive `reference` in a registry, unless it is there.
+    """Give `engine` the image that `run` ran on, out of the run's archive `reference`, unless it is there.
 
-    The image is named `run.platform.reference`; its ID is `run.platform.image` on an engine whose store is of the kind
+    The image is named `run.platform.reference`; its ID is `run.platform.image` on an engine with a store of the kind
     that the run had, on the other its layers and configuration are the same. Raises IntegrityError when the archive has
     another, or the engine has another of that name, and as `pull` does.
     """
