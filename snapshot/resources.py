@@ -11,3 +11,8 @@ def template_dir() -> Path:
     """The folder of the templates, the same in a wheel, an editable install and a checkout."""
     inside = _PACKAGE / "templates"
     return inside if inside.is_dir() else _PACKAGE.parent / "templates"
+
+
+def package_dir() -> Path:
+    """The folder of the package itself."""
+    return _PACKAGE
