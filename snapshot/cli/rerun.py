@@ -217,6 +217,7 @@ def _obtain(place: Place, run: Run, lock: Lock) -> None:
 def judged(store: Store, first: Run, second: Run, tolerances: tuple[Tolerance, ...]) -> Verdict:
     """Compare, and keep the verdict."""
     from snapshot.compare.judge import judge
+
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return judge(store, first, second, tolerances=tolerances, unpickle=None, now=now)
 

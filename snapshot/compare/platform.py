@@ -52,7 +52,11 @@ def _given(run: Run) -> Iterator[tuple[str, str]]:
     """What was asked of the engine."""
     asked = run.request
     yield from ((f"environment {name}", value) for name, value in sorted(asked.environment.items()))
-    options = (("network", asked.network), ("shared memory", asked.shm_size), ("memory limit", asked.memory))
+    options = (
+        ("network", asked.network or "default"),
+        ("shared memory", asked.shm_size),
+        ("memory limit", asked.memory),
+    )
     yield from ((name, value) for name, value in options if value is not None)
 
 

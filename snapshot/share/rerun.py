@@ -182,11 +182,10 @@ def _data(store: Store, run: Run, places: Mapping[str, Path], *, foreign: bool) 
 def _named(run: Run, name: str) -> Data:
     """The data that `name` means."""
     wanted = to_text(name.rstrip("/"))
-    for fits in (
-        lambda data: wanted in (data.path, data.target),
-        lambda data: wanted == PurePosixPath(data.path).name,
-    ):
-        if len(found := [data for data in run.data if fits(data)]) == 1:
+    exact = [data for data in run.data if wanted in (data.path, data.target)]
+    last = [data for data in run.data if wanted == PurePosixPath(data.path).name]
+    for found in (exact, last):
+        if len(found) == 1:
             return found[0]
     known = ", ".join(f"`{display(from_text(data.path))}`" for data in run.data)
     raise UsageError(
@@ -234,19 +233,16 @@ def _edited(status: history.Status) -> str:
     return ", ".join(files[:_SHOWN]) + more
 
 
-def check_image(run: Run, image: str, store: str) -> str | None:
-    """Raise IntegrityError unless the image is the run's; what to note where that can't be told.
+def check_image(run: Run, image: str, store: str) -> None:
+    """Raise IntegrityError unless the image, by its ID, is the run's; `store` is the engine's (`docker info`'s driver).
 
-    `image` is its ID and `store` the engine's image store (`docker info`'s driver). IDs are digests of the
-    configuration in one, of the manifest in the other, so those of unlike stores say nothing about each other.
+    IDs are digests of the configuration in one kind of store, of the manifest in the other: those of unlike stores say
+    nothing about each other, and the lock that the image was built of has to do.
     """
-    if not run.platform.image or run.host is None:
-        return "the run has no image to compare with"
-    if (run.host.store == "overlayfs") != (store == "overlayfs"):
-        return None
+    if run.host is None or not run.platform.image or (run.host.store == "overlayfs") != (store == "overlayfs"):
+        return
     if image != run.platform.image:
         raise IntegrityError(
             f"the image of this run's lock is `{image}` on this engine, and the run had `{run.platform.image}`",
             hint="remove it with `docker image rm`, and the next `snap rerun` makes it again",
         )
-    return None
