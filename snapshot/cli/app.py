@@ -21,6 +21,7 @@ COMMANDS = {
     "lock": "Write snap.lock: the whole stack of this project, pinned.",
     "build": "Build the image that snap.lock describes.",
     "run": "Run a script in the image, and keep code, platform and result.",
+    "rerun": "Run a run once more, and compare what comes out.",
     "ls": "List the runs of this project.",
     "show": "Show the record of a run.",
     "logs": "Print what a run printed.",

@@ -62,7 +62,7 @@ def code(store: Store, run: Run) -> Iterator[Entry]:
             mode = 0o755 if found.mode == snapshots.EXECUTABLE else 0o644
             yield Entry(path=f"{CODE}/{path}", source=tree / path, mode=mode, sha256=found.sha256)
     for path, one in sorted(taken.items()):
-        source = _taken(store, run, one)
+        source = taken_file(store, run, one)
         yield Entry(path=f"{CODE}/{path}", source=source, sha256=digest.hex_of(one.sha256))
 
 
@@ -74,7 +74,8 @@ def taken_places(store: Store, run: Run, one: Taken) -> tuple[Path, Path]:
     )
 
 
-def _taken(store: Store, run: Run, one: Taken) -> Path:
+def taken_file(store: Store, run: Run, one: Taken) -> Path:
+    """What `--from` had put in place; raises StoreError when it is in none of its places."""
     for place in taken_places(store, run, one):
         if place.is_file() and not place.is_symlink():
             return place
