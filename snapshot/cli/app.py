@@ -33,6 +33,7 @@ COMMANDS = {
     "note": "Write a note about a run.",
     "archive": "Write a run, and all that it takes to repeat it offline.",
     "import": "Take in what `snap archive` wrote.",
+    "verify": "Tell what of each run is still there, and whether others could go on.",
     "rm": "Remove runs, with their outputs.",
     "gc": "Remove what no run needs any more.",
     "fsck": "Check that everything kept is as it was.",

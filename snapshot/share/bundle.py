@@ -66,16 +66,17 @@ def code(store: Store, run: Run) -> Iterator[Entry]:
         yield Entry(path=f"{CODE}/{path}", source=source, sha256=digest.hex_of(one.sha256))
 
 
-def taken_file(store: Store, run: Run, one: Taken) -> Path:
-    """What `--from` had put in place: of the run that wrote it, or beside one that was taken in without that.
-
-    Raises StoreError when it is in neither.
-    """
-    places = (
+def taken_places(store: Store, run: Run, one: Taken) -> tuple[Path, Path]:
+    """Where what `--from` had put in place can be: of the run that wrote it, or beside one that was taken in."""
+    return (
         store.folder(one.run) / "outputs" / from_text(one.path),
         store.folder(run.id) / TAKEN / from_text(one.target),
     )
-    for place in places:
+
+
+def taken_file(store: Store, run: Run, one: Taken) -> Path:
+    """What `--from` had put in place; raises StoreError when it is in none of its places."""
+    for place in taken_places(store, run, one):
         if place.is_file() and not place.is_symlink():
             return place
     raise StoreError(
