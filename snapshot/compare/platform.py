@@ -15,9 +15,17 @@ def differences(first: Run, second: Run) -> tuple[Difference, ...]:
     # The same data may lie elsewhere on another machine; where the run saw it tells which they are.
     places = {data.target: data.path for data in (*second.data, *first.data)}
     was, now = dict(_facts(first, places)), dict(_facts(second, places))
+    if _store(first) != _store(second) and was["lock"] == now["lock"]:
+        # The ID is the digest of the configuration in one kind of store, of the manifest in the other.
+        del was["image"], now["image"]
     names = [*was, *(name for name in now if name not in was)]
     pairs = ((name, was.get(name, "none"), now.get(name, "none")) for name in names)
     return tuple(_difference(name, old, new) for name, old, new in pairs if old != new)
+
+
+def _store(run: Run) -> bool:
+    """Whether the image store was containerd's."""
+    return run.host is not None and run.host.store == "overlayfs"
 
 
 def _difference(name: str, old: str, new: str) -> Difference:
@@ -44,7 +52,11 @@ def _given(run: Run) -> Iterator[tuple[str, str]]:
     """What was asked of the engine."""
     asked = run.request
     yield from ((f"environment {name}", value) for name, value in sorted(asked.environment.items()))
-    options = (("network", asked.network), ("shared memory", asked.shm_size), ("memory limit", asked.memory))
+    options = (
+        ("network", asked.network or "default"),
+        ("shared memory", asked.shm_size),
+        ("memory limit", asked.memory),
+    )
     yield from ((name, value) for name, value in options if value is not None)
 
 

@@ -76,6 +76,11 @@ class Verdict(Document, kw_only=True, frozen=True):
     differences: tuple[Difference, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @property
+    def same(self) -> bool:
+        """Whether the result is the same, bit for bit or within tolerance."""
+        return self.verdict != DIFFERENT
+
 
 def overall(compared: Iterable[Compared], first_exit: Exit | None, second_exit: Exit | None) -> str:
     """The worst of the outputs and of how the trainings ended; what was not compared counts as different."""

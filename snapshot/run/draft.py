@@ -48,6 +48,8 @@ class Options(Value, kw_only=True, frozen=True):
     write_back: bool = True
     terminal: bool = False
     stdin: bool = False
+    stdout: bool = True
+    """Whether what it prints goes to stdout, not with all else to stderr."""
 
 
 class Project(Value, kw_only=True, frozen=True):

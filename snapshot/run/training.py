@@ -134,6 +134,7 @@ class _Launched:
                 container,
                 self.engine,
                 keep=(keep,),
+                stdout=self.drafted.options.stdout,
                 meanwhile=self._meanwhile,
                 started=self._note_start,
                 beside=self.watch.follow if self.watch else _nothing,
