@@ -19,6 +19,7 @@ from snapshot.cli.app import COMMANDS, snap
 from snapshot.lock.document import Lock
 from snapshot.project.config import Configuration
 from snapshot.record.document import Run
+from snapshot.share.export.document import PublicRun
 from snapshot.share.kit.document import Kit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -234,8 +235,9 @@ def record_type(field: Any) -> str:
         ("docs/reference/lock.md", Lock, lock_type),
         ("docs/reference/run.md", Run, record_type),
         ("docs/reference/kit.md", Kit, record_type),
+        ("docs/reference/export.md", PublicRun, record_type),
     ],
-    ids=["lock", "run", "kit"],
+    ids=["lock", "run", "kit", "export"],
 )
 def test_every_field_is_in_the_reference_with_its_type_and_no_other(
     name: str, kind: type, type_of: types.FunctionType
@@ -322,7 +324,7 @@ def test_scripts_that_pages_name_are_there() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("reference/cli", "reference/data", "reference/kit", "reference/lock", "reference/run"),
+        *("reference/cli", "reference/data", "reference/export", "reference/kit", "reference/lock", "reference/run"),
         *("reference/metrics", "reference/store", "explanation/same-image"),
     ],
 )
