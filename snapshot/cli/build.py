@@ -123,7 +123,7 @@ def build_image(
             tag=tag,
             no_cache=no_cache,
             offline=offline,
-            progress=_Shown(step),
+            progress=Shown(step),
         )
     if lock.cuda:
         _note_architectures(place, lock, built.reference)
@@ -161,7 +161,7 @@ def _note_architectures(place: Place, lock: Lock, image: str) -> None:
         terminal.warn(f"the GPU architectures are not noted in the lock: {problem.message}")
 
 
-class _Shown:
+class Shown:
     """Turns what the build says into one line."""
 
     def __init__(self, step: terminal.Step) -> None:
@@ -193,7 +193,7 @@ def _check(place: Place, lock: Lock, *, offline: bool) -> None:
             cache_dir=place.make_cache(),
             access=access_of(read(os.environ), place.root),
             offline=offline,
-            progress=_Shown(step),
+            progress=Shown(step),
         )
     if not found.same:
         layers = ", ".join(found.differing) or "its configuration"

@@ -74,7 +74,7 @@ def status(paths: tuple[str, ...], as_json: bool) -> None:
     asked = [(place.cwd / path, to_text(path)) for path in paths]
     if not paths:
         asked = [(data.place(place.root), data.path) for data in _run(place, "latest").data]
-    identify = _Identify(place, trust_cache=True)
+    identify = Identifying(place, trust_cache=True)
     found = [history.status(place.store, path, name, identify) for path, name in asked]
     if not found:
         terminal.note("the latest run had no data")
@@ -112,7 +112,7 @@ def verify(run: str, as_json: bool) -> None:
     """
     place = Place.here()
     record = _run(place, run)
-    identify = _Identify(place, trust_cache=False)
+    identify = Identifying(place, trust_cache=False)
     found = [history.verify(place.store, data, identify) for data in record.data]
     if not found and not as_json:
         terminal.note(f"run {record.id} had no data")
@@ -121,7 +121,7 @@ def verify(run: str, as_json: bool) -> None:
     raise click.exceptions.Exit(0 if all(item.same for item in found) else 1)
 
 
-class _Identify:
+class Identifying:
     """Says what data are now, and shows how far it has come."""
 
     def __init__(self, place: Place, *, trust_cache: bool) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snapshot.cli import terminal
-from snapshot.errors import HostError, UsageError
+from snapshot.errors import HostError, SnapshotError, UsageError
 from snapshot.host.engine import Engine
 from snapshot.project.config import Configuration, load
 from snapshot.project.root import find_root
@@ -100,6 +100,21 @@ class Place:
             for run_id, problem in recover(store, self.engine, self._hashing(MOST_LATER)):
                 if problem:
                     terminal.warn(f"run {run_id} can't be finished yet: {problem}")
-                else:
-                    terminal.note(f"run {run_id} had lost its `snap`; its record is finished now")
+                    continue
+                terminal.note(f"run {run_id} had lost its `snap`; its record is finished now")
+                self._judge(store, run_id)
         return store
+
+    def _judge(self, store: Store, run_id: str) -> None:
+        """What the `snap` that died did not come to: the verdict, if it was a rerun of a run that is still there."""
+        run = store.read(run_id)
+        if run.rerun and store.has_record(run.rerun):
+            from snapshot.cli.rerun import judged, tolerances
+
+            first = store.read(run.rerun)
+            try:
+                verdict = judged(store, first, run, tolerances(self.config, store, first))
+            except SnapshotError as problem:
+                terminal.warn(f"run {run_id} can't be compared with run {first.id}: {problem.message}")
+            else:
+                terminal.note(f"run {run_id} repeated run {first.id}: {verdict.verdict}")

@@ -76,7 +76,8 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
       snap run --gpus all -m package.train
       snap run -- bash -c 'python prepare.py && python train.py'
     """
-    from snapshot.run.draft import Options, Project
+    from snapshot.lock.document import FILE_NAME
+    from snapshot.run.draft import Options, Project, draft
     from snapshot.run.training import train
 
     place = Place.here()
@@ -126,10 +127,16 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
 
         build_image(place, lock, offline=given["offline"])
 
+    project = Project(
+        root=place.root,
+        cwd=place.cwd,
+        config=place.config,
+        lock=lock,
+        lock_file=(place.root / FILE_NAME).read_bytes(),
+    )
     run = train(
-        Project(root=place.root, cwd=place.cwd, config=place.config, lock=lock),
-        invocation,
-        options,
+        place.store,
+        lambda: draft(place.store, project, invocation, options),
         place.engine,
         build=build,
         environment=os.environ,

@@ -20,6 +20,7 @@ def command(run: str, as_json: bool) -> None:
       snap show
       snap show latest~1 --json
     """
+    from snapshot.compare import judge
     from snapshot.lock import document as lock
     from snapshot.record import labels
 
@@ -29,5 +30,6 @@ def command(run: str, as_json: bool) -> None:
         click.echo(encode_json(record), nl=False)
         return
     said = labels.every(store).get(record.id, labels.NONE)
-    click.echo(show.details(record, lock.read(store.folder(record.id) / lock.FILE_NAME), said))
+    stack = lock.read(store.folder(record.id) / lock.FILE_NAME)
+    click.echo(show.details(record, stack, said, judge.known(store, record)))
     click.echo(f"\n{store.folder(record.id)}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, Literal
 
 from snapshot.document import Document
+from snapshot.record.document import Exit
 
 SCHEMA: Final = "snap.verdict/1"
 FILE = "verdict.json"
@@ -73,3 +75,20 @@ class Verdict(Document, kw_only=True, frozen=True):
     tolerances: tuple[Tolerance, ...] = ()
     differences: tuple[Difference, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def same(self) -> bool:
+        """Whether the result is the same, bit for bit or within tolerance."""
+        return self.verdict != DIFFERENT
+
+
+def overall(compared: Iterable[Compared], first_exit: Exit | None, second_exit: Exit | None) -> str:
+    """The worst of the outputs and of how the trainings ended; what was not compared counts as different."""
+    found = {one.verdict for one in compared}
+    if _outcome(first_exit) != _outcome(second_exit) or not found <= {IDENTICAL, WITHIN}:
+        return DIFFERENT
+    return WITHIN if WITHIN in found else IDENTICAL
+
+
+def _outcome(end: Exit | None) -> tuple[int | None, str | None, bool] | None:
+    return None if end is None else (end.code, end.signal, end.out_of_memory)

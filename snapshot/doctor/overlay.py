@@ -123,7 +123,7 @@ def _try(engine: Engine, image: str, folder: Path) -> tuple[int, str, dict[str, 
     (code / "folder").mkdir(parents=True)
     (code / "seen").write_text("seen")
     (code / "folder" / "old").write_text("old")
-    mounts = workspace.prepare(run, code=code, project=code, data_folders=(), data_files=(), also_at=None, name=name)
+    mounts = workspace.prepare(run, code=code, project=code, data_folders={}, data_files={}, also_at=None, name=name)
     container = Container(
         image=image,
         command=("/bin/sh", "-c", _SCRIPT),

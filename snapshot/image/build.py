@@ -114,12 +114,25 @@ def check(
     first = present(engine, lock)
     if first is None:
         raise BuildError("there is no image of this lock to check", hint="run `snap build` first")
+    second = anew(engine, lock, cache_dir=cache_dir, access=access, offline=offline, progress=progress)
+    return Check(expected=first.id, got=second.id, differing=_differing(lock, cache_dir, first, second))
+
+
+def anew(
+    engine: Engine,
+    lock: Lock,
+    *,
+    cache_dir: Path,
+    access: Access | None = None,
+    offline: bool = False,
+    progress: Progress = lambda _: None,
+) -> Image:
+    """Build from clean, under a name that is taken away again: what the lock gives now. Raises as `build` does."""
     reference = f"{image_reference(lock)}-check-{os.getpid()}"
     try:
-        second = _build(engine, lock, reference, cache_dir, access or Access(), True, offline, progress)
+        return _build(engine, lock, reference, cache_dir, access or Access(), True, offline, progress)
     finally:
         engine.untag(reference)
-    return Check(expected=first.id, got=second.id, differing=_differing(lock, cache_dir, first, second))
 
 
 def _differing(lock: Lock, cache_dir: Path, first: Image, second: Image) -> tuple[str, ...]:

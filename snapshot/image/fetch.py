@@ -49,6 +49,17 @@ def fetch(
 
 
 def _check_is_here(lock: Lock, cache_dir: Path, access: Access, progress: Progress) -> None:
+    if names := lacking(lock, cache_dir=cache_dir, access=access, progress=progress):
+        raise NetworkError(
+            f"offline, and not on this host: {', '.join(names)}", hint="run `snap build` once without `--offline`"
+        )
+
+
+def lacking(lock: Lock, *, cache_dir: Path, access: Access, progress: Progress = lambda _: None) -> list[str]:
+    """What would have to be downloaded to build the image, the base not counted, for people.
+
+    Raises IntegrityError as `fetch` does.
+    """
     wanted: dict[str, files.Wanted] = {}
     for package in lock.packages:
         if is_built(package) and not _is_here(package, cache_dir, access):
@@ -58,13 +69,9 @@ def _check_is_here(lock: Lock, cache_dir: Path, access: Access, progress: Progre
         else:
             wanted[package.wheel.name] = files.wheel_of(package)
     os_packages = debs.lacking(lock.os_packages, cache_dir=cache_dir)
-    lacking = files.lacking(tuple(wanted.values()), cache_dir=cache_dir, access=access, progress=progress)
-    if os_packages or lacking:
-        names = [debs.named(os_packages)] if os_packages else []
-        names += dict.fromkeys(f"`{item.name}=={item.version}`" for item in lacking)
-        raise NetworkError(
-            f"offline, and not on this host: {', '.join(names)}", hint="run `snap build` once without `--offline`"
-        )
+    far = files.lacking(tuple(wanted.values()), cache_dir=cache_dir, access=access, progress=progress)
+    names = [debs.named(os_packages)] if os_packages else []
+    return [*names, *dict.fromkeys(f"`{item.name}=={item.version}`" for item in far)]
 
 
 def is_built(package: Package) -> bool:

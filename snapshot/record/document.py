@@ -70,6 +70,8 @@ class Data(Document, kw_only=True, frozen=True):
 
     path: str
     """Relative to the project, or absolute when it lies outside."""
+    at: str | None = None
+    """Where it lay instead, absolute: for a rerun that was told so."""
     target: str
     """Where the run saw it."""
     kind: str
@@ -87,7 +89,7 @@ class Data(Document, kw_only=True, frozen=True):
 
     def place(self, project: Path) -> Path:
         """Where on the host the data lie, links followed; `project` is that of the run."""
-        return Path(os.path.realpath(project / from_text(self.path)))
+        return Path(os.path.realpath(project / from_text(self.at or self.path)))
 
 
 class Taken(Document, kw_only=True, frozen=True):
@@ -326,8 +328,10 @@ class Run(Document, kw_only=True, frozen=True):
 def loads(data: bytes, *, where: str) -> Run:
     """The record in `data`; raises StoreError when it is damaged, of a newer version, or names files of others."""
     run = _decoded(data, where)
-    if any(_leads_out(path) for path in [*(o.path for o in run.outputs), *(taken.target for taken in run.taken)]):
-        raise StoreError(f"{where} names an output outside of the run", hint="it was not made by `snap`: don't use it")
+    inside = (data.path for data in run.data if not data.path.startswith("/"))
+    named = [*(o.path for o in run.outputs), *(taken.target for taken in run.taken), *inside]
+    if any(_leads_out(path) for path in named):
+        raise StoreError(f"{where} names a file outside of the run", hint="it was not made by `snap`: don't use it")
     return run
 
 

@@ -11,6 +11,7 @@ from snapshot.report.lineage import number
 from snapshot.report.text import MOST, clip, command_line, count, duration, harmless, outcome, shown, size
 
 if TYPE_CHECKING:
+    from snapshot.compare.verdict import Verdict
     from snapshot.lock.document import Lock
 
 T = TypeVar("T")
@@ -18,12 +19,16 @@ T = TypeVar("T")
 _LONGEST_COMMAND = 500
 
 
-def details(run: Run, lock: Lock | None = None, labels: Labels = NONE) -> str:
-    """The page of `snap show`; `lock` is the one that the run was started with, `labels` what was said of it since."""
+def details(run: Run, lock: Lock | None = None, labels: Labels = NONE, verdict: Verdict | None = None) -> str:
+    """The page of `snap show`; `lock` is the one that the run was started with, `labels` what was said of it since.
+
+    `verdict` is what came out of comparing it with the run that it repeats.
+    """
     pairs = [
         ("run", run.id + (f" ({run.name})" if run.name else "")),
         *([("tags", ", ".join(sorted(labels.tags)))] if labels.tags else []),
         *([("made", f"elsewhere, taken in from {labels.origin.reference}")] if labels.origin else []),
+        *_repeats(run, verdict),
         ("command", clip(command_line(run), _LONGEST_COMMAND)),
         ("in", run.command.directory),
         ("status", outcome(run) + (f": {run.exit.error}" if run.exit and run.exit.error else "")),
@@ -56,6 +61,12 @@ def _some(key: str, values: Sequence[T], line: Callable[[T], str]) -> list[tuple
     """The first of `values`, and how many more there are."""
     rest = len(values) - MOST
     return [(key, line(v)) for v in values[:MOST]] + ([(key, f"… and {rest:,} more; see `--json`")] * (rest > 0))
+
+
+def _repeats(run: Run, verdict: Verdict | None) -> list[tuple[str, str]]:
+    if run.rerun is None:
+        return []
+    return [("repeats", f"run {run.rerun}: {verdict.verdict if verdict else 'not compared'}")]
 
 
 def _used(run: Run) -> list[tuple[str, str]]:

@@ -32,8 +32,9 @@ class AtLaunch(Value, kw_only=True, frozen=True):
 
     contents: Mapping[str, str]
     """Path of a code file → digest of its bytes, of a link → its text."""
-    moment: int
-    """Clock of the project's file system, ns, just before the project was looked at: later changes are younger."""
+    moment: int | None
+    """Clock of the project's file system, ns, just before the project was looked at: later changes are younger. None
+    when the code came from a record: the project is not looked at."""
     data_files: Mapping[str, tuple[int, int]]
     """Path → size and mtime in ns of the data files that were linked: linking alone changes their ctime."""
 
@@ -103,10 +104,10 @@ def _delete(gone: Iterable[str], items: list[Written], back: _Back | None, found
     found.deleted.sort()
 
 
-def _is_older(path: Path, moment: int) -> bool:
+def _is_older(path: Path, moment: int | None) -> bool:
     """Whether the project had the file before the run: data folders are not listed at the launch."""
     try:
-        return path.lstat().st_ctime_ns < moment
+        return moment is not None and path.lstat().st_ctime_ns < moment
     except OSError:
         return False
 
@@ -255,7 +256,8 @@ class _Back:
         if path in self.launch.data_files:
             same = (status.st_size, status.st_mtime_ns) == self.launch.data_files[path]
             return None if same else "it was changed meanwhile"
-        if max(status.st_ctime_ns, status.st_mtime_ns) < self.launch.moment:
+        moment = self.launch.moment
+        if moment is not None and max(status.st_ctime_ns, status.st_mtime_ns) < moment:
             return None
         now = os.readlink(target) if stat.S_ISLNK(status.st_mode) else of_file(target)
         if now in (new, self.launch.contents.get(path)) or self.from_other_run(path, now):

@@ -28,6 +28,7 @@ from snapshot.run import finish, outside, taken, trace, workspace
 from snapshot.run.command import Invocation
 
 if TYPE_CHECKING:
+    from snapshot.record.data.identity import Method
     from snapshot.run.preflight import Grant
 
 LABEL = "org.snapshot-ml.run"
@@ -47,6 +48,8 @@ class Options(Value, kw_only=True, frozen=True):
     write_back: bool = True
     terminal: bool = False
     stdin: bool = False
+    stdout: bool = True
+    """Whether what it prints goes to stdout, not with all else to stderr."""
 
 
 class Project(Value, kw_only=True, frozen=True):
@@ -56,44 +59,64 @@ class Project(Value, kw_only=True, frozen=True):
     cwd: Path
     config: Configuration
     lock: Lock
+    lock_file: bytes
+    """The bytes of the lock, which the run keeps."""
 
 
 class Draft(Value, kw_only=True, frozen=True):
     """Everything that is known before the start."""
 
-    project: Project
     invocation: Invocation
     options: Options
-    seen: Scan
-    snapshot: snapshots.Snapshot
-    binds: tuple[outside.Bind, ...]
+    root: Path
+    """The project's folder."""
+    also_at: str | None
+    """A second place where the run sees the project."""
+    lock: Lock
+    lock_file: bytes
+    code: Code
+    data: tuple[Data, ...]
     sources: tuple[taken.Source, ...]
+    seen: Scan | None
+    """What was found in the project; None when the code came from a record."""
+    identify: Method
+    warnings: tuple[str, ...] = ()
+    """What she may not expect of this run."""
+    notes: tuple[str, ...] = ()
+    rerun: str | None = None
+    """The run that this one repeats."""
 
 
 def draft(store: Store, project: Project, invocation: Invocation, options: Options) -> Draft:
     """Look at the project, and keep its code; raises UsageError for data or earlier outputs that are not there."""
     sources = taken.find(store, options.earlier)
     seen = _scan(project, invocation)
+    snapshot = snapshots.take(store.path, project.root, seen)
+    code = _code(project.root, seen, snapshot)
     return Draft(
-        project=project,
         invocation=invocation,
         options=options,
-        seen=seen,
-        snapshot=snapshots.take(store.path, project.root, seen),
-        binds=tuple(_binds(project, invocation, options, seen)),
+        root=project.root,
+        also_at=str(project.root) if outside.needs_project_path(invocation.arguments, project.root) else None,
+        lock=project.lock,
+        lock_file=project.lock_file,
+        code=code,
+        data=tuple(_data(project, invocation, options, seen, sources)),
         sources=sources,
+        seen=seen,
+        identify=project.config.identify,
+        warnings=tuple(_warnings(project, invocation, code)),
+        notes=tuple(f"`{display(path)}` kept changing while it was read" for path in snapshot.unsettled),
     )
 
 
-def warnings(drafted: Draft, run: Run) -> Iterator[str]:
-    """What she may not expect of this run."""
-    project = drafted.project
-    for skipped in run.code.skipped:
+def _warnings(project: Project, invocation: Invocation, code: Code) -> Iterator[str]:
+    for skipped in code.skipped:
         yield f"`{display(from_text(skipped.path))}` is not in the snapshot: {skipped.reason}"
     for path in project.config.data:
         if not (project.root / os.path.expanduser(path)).exists():
             yield f"`{path}`, which the configuration names as data, does not exist"
-    for path in outside.lost(drafted.invocation.arguments, cwd=project.cwd, root=project.root):
+    for path in outside.lost(invocation.arguments, cwd=project.cwd, root=project.root):
         yield f"`{path}` lies outside the project: what the run writes there is lost; write into the project instead"
 
 
@@ -113,13 +136,26 @@ def _scan(project: Project, invocation: Invocation) -> Scan:
     return seen
 
 
-def data_files(root: Path, seen: Scan) -> dict[str, os.stat_result]:
-    """What is known of the data files before they are linked into the run's view, which changes their ctime."""
+def data_files(root: Path, run: Run) -> dict[str, tuple[Path, os.stat_result]]:
+    """The data files in the project at `root` by their paths, each with where it lies, and what is known of it.
+
+    To be asked before they are linked into the run's view, which changes their ctime.
+    """
     found = {}
-    for path in [one.path for one in seen.data if one.kind == "file"]:
+    for data in _files_of(run):
         with suppress(OSError):
-            found[path] = (root / path).lstat()
+            source = _source(root, data)
+            found[from_text(data.path)] = (source, source.lstat())
     return found
+
+
+def _files_of(run: Run) -> list[Data]:
+    return [data for data in run.data if data.kind == "file" and outside.is_inside(data)]
+
+
+def _source(root: Path, data: Data) -> Path:
+    """What of the host is put where the run sees the data."""
+    return root / from_text(data.at or data.path) if outside.is_inside(data) else data.place(root)
 
 
 def _binds(project: Project, invocation: Invocation, options: Options, seen: Scan) -> list[outside.Bind]:
@@ -140,34 +176,35 @@ def _binds(project: Project, invocation: Invocation, options: Options, seen: Sca
 
 def record(drafted: Draft) -> Run:
     """The first record of the run."""
-    project, invocation, options, snapshot = drafted.project, drafted.invocation, drafted.options, drafted.snapshot
+    invocation, options = drafted.invocation, drafted.options
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     run_id = new_id(now)
     return Run(
         id=run_id,
         name=options.name,
         status="starting",
-        project=str(project.root),
+        project=str(drafted.root),
         command=Command(argv=invocation.argv, kind=invocation.kind, directory=str(invocation.directory)),
         request=options.request,
         gpus=Given(way=options.grant.way, devices=tuple(unit.label for unit in options.grant.units))
         if options.grant
         else None,
-        code=_code(drafted),
-        data=tuple(_data(drafted)),
+        code=drafted.code,
+        data=drafted.data,
         taken=tuple(source.taken for source in drafted.sources),
         parameters=parameters(invocation.arguments) if invocation.kind != "command" else {},
-        platform=_platform(project.lock),
+        platform=_platform(drafted.lock),
         container=container_of(run_id),
         write_back=options.write_back,
         created=now,
-        notes=tuple(f"`{display(path)}` kept changing while it was read" for path in snapshot.unsettled),
+        rerun=drafted.rerun,
+        notes=drafted.notes,
     )
 
 
-def _code(drafted: Draft) -> Code:
-    snapshot, head = drafted.snapshot, git.head(drafted.project.root)
-    skipped = (*drafted.seen.skipped, *snapshot.skipped)
+def _code(root: Path, seen: Scan, snapshot: snapshots.Snapshot) -> Code:
+    head = git.head(root)
+    skipped = (*seen.skipped, *snapshot.skipped)
     return Code(
         digest=snapshot.digest,
         files=snapshot.files,
@@ -177,14 +214,16 @@ def _code(drafted: Draft) -> Code:
     )
 
 
-def _data(drafted: Draft) -> Iterator[Data]:
+def _data(
+    project: Project, invocation: Invocation, options: Options, seen: Scan, sources: tuple[taken.Source, ...]
+) -> Iterator[Data]:
     """The data in the project, but for the lock and what `--from` puts others in the place of, and those outside."""
-    hidden = {FILE_NAME, *(source.taken.target for source in drafted.sources)}
-    for d in drafted.seen.data:
+    hidden = {FILE_NAME, *(source.taken.target for source in sources)}
+    for d in seen.data:
         path = to_text(d.path)
         if path not in hidden:
             yield Data(path=path, target=to_text(f"{outside.WORKSPACE}/{d.path}"), kind=d.kind, reason=d.reason)
-    for bind in drafted.binds:
+    for bind in _binds(project, invocation, options, seen):
         yield bind.data
 
 
@@ -202,27 +241,28 @@ def _platform(lock: Lock) -> Platform:
 
 def container(store: Store, drafted: Draft, run: Run, environment: Mapping[str, str]) -> Container:
     """What the engine is asked for, after the folders that it mounts were made; `environment` is the caller's."""
-    project, invocation, options = drafted.project, drafted.invocation, drafted.options
-    root, folder = str(project.root), store.folder(run.id)
+    invocation, options, root = drafted.invocation, drafted.options, drafted.root
+    folder = store.folder(run.id)
+    outer = [data for data in run.data if not outside.is_inside(data)]
     mounts = workspace.prepare(
         folder,
-        code=checkout(store.path, drafted.snapshot.digest, drafted.seen),
-        project=project.root,
-        data_folders=finish.folders_of(run),
-        data_files=[from_text(d.path) for d in run.data if d.kind == "file" and outside.is_inside(d)],
+        code=checkout(store.path, drafted.code.digest, drafted.seen),
+        project=root,
+        data_folders={from_text(data.path): _source(root, data) for data in finish.folders_of(run)},
+        data_files={from_text(data.path): _source(root, data) for data in _files_of(run)},
         taken=taken.lay_out(folder / "overlay" / "taken", drafted.sources),
-        also_at=root if outside.needs_project_path(invocation.arguments, project.root) else None,
+        also_at=drafted.also_at,
         name=run.container,
     )
-    mounts += [Mount(source=str(bind.source), target=bind.data.target, read_only=True) for bind in drafted.binds]
-    mounts += trace.mounts(folder, project.lock.python, trace=options.trace)
+    mounts += [Mount(source=str(_source(root, d)), target=from_text(d.target), read_only=True) for d in outer]
+    mounts += trace.mounts(folder, drafted.lock.python, trace=options.trace)
     return Container(
         image=run.platform.reference,
-        command=invocation.in_container(project.lock.python.executable),
+        command=invocation.in_container(drafted.lock.python.executable),
         name=run.container,
         user=f"{os.getuid()}:{os.getgid()}",
         workdir=str(PurePosixPath(outside.WORKSPACE) / invocation.directory),
-        environment=tuple(_environment(options, run.id, environment, project.lock.import_roots).items()),
+        environment=tuple(_environment(options, run.id, environment, drafted.lock.import_roots).items()),
         labels=((LABEL, run.id), (f"{LABEL}.store", str(store.path))),
         mounts=tuple(mounts),
         network=options.request.network,

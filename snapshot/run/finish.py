@@ -22,7 +22,7 @@ from snapshot.host.files import disk_errors
 from snapshot.image.dockerfile import LOCK_LABEL
 from snapshot.project.names import from_text
 from snapshot.record.code import trees
-from snapshot.record.document import Exit, Host, Run, Usage
+from snapshot.record.document import Data, Exit, Host, Run, Usage
 from snapshot.record.store import Store
 from snapshot.record.sums import write_sums
 from snapshot.run import workspace
@@ -69,7 +69,8 @@ def _conclude(
     from snapshot.record.share import share
     from snapshot.run.conclusion import concluded
 
-    written = list(workspace.collect(store.folder(run.id), folders_of(run)))
+    folders = [from_text(data.path) for data in folders_of(run)]
+    written = list(workspace.collect(store.folder(run.id), folders))
     with store.lock_shared(), closing(Index(store)) as index:  # until the record names the manifests of its data
         index.refresh()
         final = concluded(store, run, hashing, usage, written, index, write_back=write_back)
@@ -118,9 +119,9 @@ def host_of(engine: Engine, gpus: nvml.Gpus | None) -> Host:
     )
 
 
-def folders_of(run: Run) -> list[str]:
+def folders_of(run: Run) -> list[Data]:
     """The data folders inside the project, in the order of their overlays."""
-    return [from_text(d.path) for d in run.data if d.kind == "folder" and is_inside(d)]
+    return [data for data in run.data if data.kind == "folder" and is_inside(data)]
 
 
 def clear(run: Run, engine: Engine) -> None:

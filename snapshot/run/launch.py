@@ -30,11 +30,12 @@ def launch(
     engine: Engine,
     *,
     keep: tuple[int, ...],
+    stdout: bool,
     started: Callable[[State], None],
     meanwhile: Callable[[], None],
     beside: Callable[[Callable[[], bool]], None],
 ) -> Usage | None:
-    """Run `container` to its end with the caller's terminal as its output.
+    """Run `container` to its end with the caller's terminal as its output; without `stdout` all goes to stderr.
 
     `meanwhile` is called while the engine starts the container, `started` once its process runs. `beside` may take its
     time while the training goes on; what it is given says whether that is over, and that it should come to an end.
@@ -43,6 +44,7 @@ def launch(
     """
     child = process.start(
         container.arguments(),
+        stdout=None if stdout else 2,
         stderr=process.PIPE,
         stdin=0 if container.stdin else None,
         own_group=not container.stdin,

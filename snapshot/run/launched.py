@@ -13,7 +13,7 @@ FILE = "launch.json"
 class Launch(Document, kw_only=True, frozen=True):
     """The document `launch.json`: what of the launch neither the record nor the code's manifest says."""
 
-    moment: int
+    moment: int | None
     """As in `AtLaunch`."""
     data_files: dict[str, tuple[int, int]]
 

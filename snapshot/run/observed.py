@@ -36,7 +36,7 @@ class Observed(Document, kw_only=True, frozen=True):
 
 
 def observed(
-    store: Store, run: Run, hashing: Hashing, contents: Mapping[str, str], moment: int, others: OtherRuns
+    store: Store, run: Run, hashing: Hashing, contents: Mapping[str, str], moment: int | None, others: OtherRuns
 ) -> Run:
     """`run` with what is to be seen; `contents` and `moment` are as in `capture.AtLaunch`."""
     folder = store.folder(run.id)
@@ -65,10 +65,12 @@ def _known(folder: Path) -> Observed | None:
 
 
 def _observe(
-    store: Store, run: Run, hashing: Hashing, contents: Mapping[str, str], moment: int, others: OtherRuns
+    store: Store, run: Run, hashing: Hashing, contents: Mapping[str, str], moment: int | None, others: OtherRuns
 ) -> Observed:
     found, notes = data.identified(run, store.folder(run.id), hashing, store)
     reads = _opened(store, run, contents)
+    if moment is None:
+        return Observed(data=found, edits=(), reads=reads, notes=notes)
     hinted = hints(reads.missing, project=store.project) if reads else ()
     changed = edits(store.project, contents, moment, others)
     return Observed(data=found, edits=changed, reads=reads, notes=(*notes, *hinted))

@@ -18,8 +18,7 @@ from snapshot.project.names import to_text
 from snapshot.record.document import Run, Usage
 from snapshot.record.store import Store
 from snapshot.run import draft, finish, launched, workspace
-from snapshot.run.command import Invocation
-from snapshot.run.draft import Draft, Options, Project
+from snapshot.run.draft import Draft
 from snapshot.run.hashing import Hashing
 from snapshot.run.launch import launch
 
@@ -30,9 +29,8 @@ if TYPE_CHECKING:
 
 
 def train(
-    project: Project,
-    invocation: Invocation,
-    options: Options,
+    store: Store,
+    drafting: Callable[[], Draft],
     engine: Engine,
     *,
     build: Callable[[], None],
@@ -40,20 +38,19 @@ def train(
     warn: Callable[[str], None],
     hashing: Hashing,
 ) -> Run:
-    """Run the training and return its final record.
+    """Run the training that `drafting` prepares, and return its final record.
 
     `build` makes the image when the engine turns out not to have it. `environment` is the caller's, of which the
     run gets the terminal's kind alone. Raises EngineError and HostError; the outputs are safe by then.
     """
-    store = Store(project.root)
     store.create()
     with ExitStack() as recording:
         # Until the record says what it needs of the store, nobody may tidy up there.
         recording.enter_context(store.lock_shared())
         moment = store.clock()
-        drafted = draft.draft(store, project, invocation, options)
+        drafted = drafting()
         run = draft.record(drafted)
-        for text in draft.warnings(drafted, run):
+        for text in drafted.warnings:
             warn(text)
         with store.claim(run.id) as claim:
             try:
@@ -100,19 +97,19 @@ class _Launched:
 
     def prepare(self, moment: int, environment: Mapping[str, str]) -> Container:
         """Make the run's folder, with what is needed to finish it should this process die."""
-        project = self.drafted.project
+        drafted = self.drafted
         make_dirs(self.folder)
-        before = draft.data_files(project.root, self.drafted.seen)
-        sizes = {to_text(path): (status.st_size, status.st_mtime_ns) for path, status in before.items()}
-        launched.save_launch(self.folder, launched.Launch(moment=moment, data_files=sizes))
-        write_atomic(self.folder / FILE_NAME, (project.root / FILE_NAME).read_bytes(), durable=False)
-        container = draft.container(self.store, self.drafted, self.run, environment)
+        before = draft.data_files(drafted.root, self.run)
+        sizes = {to_text(path): (status.st_size, status.st_mtime_ns) for path, (_, status) in before.items()}
+        launch = launched.Launch(moment=moment if drafted.seen else None, data_files=sizes)
+        launched.save_launch(self.folder, launch)
+        write_atomic(self.folder / FILE_NAME, drafted.lock_file, durable=False)
+        container = draft.container(self.store, drafted, self.run, environment)
         if self.run.data:
-            linked = {project.root / path: status for path, status in before.items()}
-            identifier = self.hashing.identifier(self.store, project.config.identify, background=True)
+            identifier = self.hashing.identifier(self.store, drafted.identify, background=True)
             from snapshot.run.data import Watch
 
-            self.watch = Watch(self.run, self.folder, identifier, linked)
+            self.watch = Watch(self.run, self.folder, identifier, dict(before.values()))
         return container
 
     @property
@@ -137,6 +134,7 @@ class _Launched:
                 container,
                 self.engine,
                 keep=(keep,),
+                stdout=self.drafted.options.stdout,
                 meanwhile=self._meanwhile,
                 started=self._note_start,
                 beside=self.watch.follow if self.watch else _nothing,
@@ -153,8 +151,8 @@ class _Launched:
             host = finish.host_of(self.engine, self.grant.host if self.grant else None)
             self.run = msgspec.structs.replace(self.run, host=host)
         asked = self.run.code.git
-        if asked is not None:
-            asked = msgspec.structs.replace(asked, dirty=git.dirty(self.drafted.project.root))
+        if asked is not None and self.drafted.seen:
+            asked = msgspec.structs.replace(asked, dirty=git.dirty(self.drafted.root))
         self.run = msgspec.structs.replace(self.run, code=msgspec.structs.replace(self.run.code, git=asked))
 
     def _note_start(self, state: State) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -63,19 +63,20 @@ def prepare(
     *,
     code: Path,
     project: Path,
-    data_folders: Sequence[str],
-    data_files: Sequence[str],
+    data_folders: Mapping[str, Path],
+    data_files: Mapping[str, Path],
     taken: Path | None = None,
     also_at: str | None,
     name: str,
 ) -> list[Mount]:
     """Make the folders of a run and say the mounts that give the container its view.
 
-    What the folder `taken` holds lies above code and data. `also_at` is a second place where the project appears. Data
+    The data are by their paths in the project, each with where it lies on the host. What the folder `taken` holds lies
+    above code and data. `also_at` is a second place where the project appears. Data
     files that can't be linked, because they lie on another file system or belong to somebody else, are bound
     read-only.
     """
-    made = layers(run_folder, data_folders)
+    made = layers(run_folder, list(data_folders))
     for layer in made:
         make_dirs(layer.written)
         make_dirs(layer.work)
@@ -86,8 +87,8 @@ def prepare(
     for number, layer in enumerate(made[1:]):
         above = [taken / layer.path] if taken and (taken / layer.path).is_dir() else []
         target = f"{WORKSPACE}/{layer.path}"
-        mounts.append(_overlay(f"{name}-{number}", target, [*above, project / layer.path], layer))
-    mounts += [Mount(source=str(project / path), target=f"{WORKSPACE}/{path}", read_only=True) for path in unlinked]
+        mounts.append(_overlay(f"{name}-{number}", target, [*above, data_folders[layer.path]], layer))
+    mounts += [Mount(source=str(data_files[path]), target=f"{WORKSPACE}/{path}", read_only=True) for path in unlinked]
     if also_at:
         prefix = len(WORKSPACE)
         mounts += [_moved(mount, also_at + mount.target[prefix:]) for mount in list(mounts)]
@@ -138,7 +139,7 @@ def drop_marks(written: Iterable[Written]) -> None:
                 item.source.unlink()
 
 
-def _link_data(below: Path, project: Path, folders: Sequence[str], files: Sequence[str]) -> list[str]:
+def _link_data(below: Path, project: Path, folders: Iterable[str], files: Mapping[str, Path]) -> list[str]:
     """A layer with the data files as hard links and a place for each data folder; returns what can't be linked.
 
     A link to the user's file is safe here: a lower layer is never written to, the kernel copies a file up first.
@@ -146,10 +147,10 @@ def _link_data(below: Path, project: Path, folders: Sequence[str], files: Sequen
     for path in folders:
         _copy_folder_modes(below, project, path)
     unlinked = []
-    for path in files:
+    for path, source in files.items():
         _copy_folder_modes(below, project, os.path.dirname(path))
         try:
-            os.link(project / path, below / path, follow_symlinks=False)
+            os.link(source, below / path, follow_symlinks=False)
         except FileExistsError:
             pass
         except OSError:
@@ -165,7 +166,8 @@ def _copy_folder_modes(below: Path, project: Path, path: str) -> None:
         current, source = current / part, source / part
         if not current.exists():
             current.mkdir()
-            current.chmod(stat.S_IMODE(source.stat().st_mode) | 0o700)
+            with suppress(FileNotFoundError):  # the data lie elsewhere
+                current.chmod(stat.S_IMODE(source.stat().st_mode) | 0o700)
 
 
 def _overlay(name: str, target: str, lower: Sequence[Path], layer: Layer) -> Mount:

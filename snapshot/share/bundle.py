@@ -62,17 +62,21 @@ def code(store: Store, run: Run) -> Iterator[Entry]:
             mode = 0o755 if found.mode == snapshots.EXECUTABLE else 0o644
             yield Entry(path=f"{CODE}/{path}", source=tree / path, mode=mode, sha256=found.sha256)
     for path, one in sorted(taken.items()):
-        source = _taken(store, run, one)
+        source = taken_file(store, run, one)
         yield Entry(path=f"{CODE}/{path}", source=source, sha256=digest.hex_of(one.sha256))
 
 
-def _taken(store: Store, run: Run, one: Taken) -> Path:
-    """What `--from` had put in place: of the run that wrote it, or beside one that was taken in without that."""
-    places = (
+def taken_places(store: Store, run: Run, one: Taken) -> tuple[Path, Path]:
+    """Where what `--from` had put in place can be: of the run that wrote it, or beside one that was taken in."""
+    return (
         store.folder(one.run) / "outputs" / from_text(one.path),
         store.folder(run.id) / TAKEN / from_text(one.target),
     )
-    for place in places:
+
+
+def taken_file(store: Store, run: Run, one: Taken) -> Path:
+    """What `--from` had put in place; raises StoreError when it is in none of its places."""
+    for place in taken_places(store, run, one):
         if place.is_file() and not place.is_symlink():
             return place
     raise StoreError(

@@ -20,6 +20,7 @@ from snapshot.lock.document import Lock
 from snapshot.project.config import Configuration
 from snapshot.record.document import Run
 from snapshot.share.export.document import PublicRun
+from snapshot.share.handover.document import Handover
 from snapshot.share.kit.document import Kit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -236,15 +237,19 @@ def record_type(field: Any) -> str:
         ("docs/reference/run.md", Run, record_type),
         ("docs/reference/kit.md", Kit, record_type),
         ("docs/reference/export.md", PublicRun, record_type),
+        ("docs/reference/handover.md", Handover, record_type),
     ],
-    ids=["lock", "run", "kit", "export"],
+    ids=["lock", "run", "kit", "export", "handover"],
 )
 def test_every_field_is_in_the_reference_with_its_type_and_no_other(
     name: str, kind: type, type_of: types.FunctionType
 ) -> None:
-    found = sections(page(name))
+    found, told_of = sections(page(name)), set()
     for path, struct in structs(msgspec.inspect.type_info(kind)):
         heading = path or "The document"
+        if heading not in found and struct.cls in told_of:
+            continue  # the same as an earlier one
+        told_of.add(struct.cls)
         assert heading in found, f"{name} has no section `{heading}`"
         told = {key: cell for row in rows(found[heading]) for key, cell in [(row[0].strip("`"), row[1])]}
         known = {field.encode_name: type_of(field) for field in struct.fields}
@@ -324,8 +329,8 @@ def test_scripts_that_pages_name_are_there() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("reference/cli", "reference/data", "reference/export", "reference/kit", "reference/lock", "reference/run"),
-        *("reference/metrics", "reference/store", "explanation/same-image"),
+        *("reference/cli", "reference/data", "reference/handover", "reference/kit", "reference/lock", "reference/run"),
+        *("reference/export", "reference/metrics", "reference/store", "explanation/same-image"),
     ],
 )
 def test_lines_are_not_too_long(name: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from snapshot import digest as digests
 from snapshot.errors import StoreError
@@ -23,12 +23,22 @@ def check(
     for pack in packs:
         if not pack.whole:
             yield error("code", f"{shown(store, pack.path)} is damaged", COPY)
-    there = {member.sha256.hex(): member.size for pack in packs for member in pack.members}
+    there = contents(packs)
     for digest in kept:
         yield from _snapshot(store, digest, there, uses.get(digest, []))
     for digest in sorted(uses.keys() - set(kept)):
         said = f"the code snapshot {display(digest)} of run {some(uses[digest])} is gone"
         yield error("code", said, _ANEW)
+
+
+def contents(packs: Collection[Pack]) -> dict[str, int]:
+    """What the packs really hold: sha256 → size."""
+    return {member.sha256.hex(): member.size for pack in packs for member in pack.members}
+
+
+def lacking(entries: Iterable[CodeEntry], there: Mapping[str, int]) -> list[str]:
+    """The files of a snapshot whose contents are not among those, for people."""
+    return [_name(entry) for entry in entries if entry.sha256 and there.get(entry.sha256) != entry.size]
 
 
 def _snapshot(store: Store, digest: str, there: Mapping[str, int], runs: list[str]) -> Iterator[Fault]:
@@ -42,8 +52,7 @@ def _snapshot(store: Store, digest: str, there: Mapping[str, int], runs: list[st
         return
     if not whole:
         yield error("code", f"{shown(store, path)}{of_runs} is not the list that it was", COPY)
-    lost = [_name(entry) for entry in entries if entry.sha256 and there.get(entry.sha256) != entry.size]
-    if lost:
+    if lost := lacking(entries, there):
         yield error("code", f"of {shown(store, path)}{of_runs} the contents are gone or damaged: {some(lost)}", _ANEW)
 
 

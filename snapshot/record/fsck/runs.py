@@ -80,11 +80,12 @@ def _files(store: Store, run: Run, hashes: Hashes) -> Iterator[Fault]:
         yield error("run", f"in {shown(store, folder)} {broken}", COPY)
     for output in run.outputs:
         path = folder / "outputs" / from_text(output.path)
-        if said := _wrong(path, output, hashes):
-            yield error("output", f"{shown(store, path)} {said}", _remedy(store, output, hashes))
+        if said := wrong(path, output, hashes):
+            yield error("output", f"{shown(store, path)} {said}", remedy(store, output, hashes))
 
 
-def _wrong(path: Path, output: Output, hashes: Hashes) -> str | None:
+def wrong(path: Path, output: Output, hashes: Hashes) -> str | None:
+    """What is wrong with a file that a run wrote; None when it is as it was."""
     try:
         if output.link is not None:
             return None if str(path.readlink()) == from_text(output.link) else "is another link than it was"
@@ -97,7 +98,7 @@ def _wrong(path: Path, output: Output, hashes: Hashes) -> str | None:
     return None
 
 
-def _remedy(store: Store, output: Output, hashes: Hashes) -> str:
+def remedy(store: Store, output: Output, hashes: Hashes) -> str:
     """Where the right bytes are, if they are where the run put them."""
     path = store.project / from_text(output.path)
     try:

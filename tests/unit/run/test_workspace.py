@@ -8,7 +8,7 @@ from snapshot.run import workspace
 
 
 def prepare(tmp_path: Path, **more: object) -> list[str]:
-    options: dict[str, object] = {"data_folders": [], "data_files": [], "also_at": None, "name": "snap-x", **more}
+    options: dict[str, object] = {"data_folders": {}, "data_files": {}, "also_at": None, "name": "snap-x", **more}
     mounts = workspace.prepare(tmp_path / "run", code=tmp_path / "code", project=tmp_path / "project", **options)  # type: ignore[arg-type]
     return [mount.argument() for mount in mounts]
 
@@ -27,7 +27,7 @@ def test_data_are_linked_not_copied_and_each_folder_has_an_overlay_of_its_own(tm
     (project / "data").mkdir(parents=True)
     (project / "sub").mkdir()
     (project / "sub/w.bin").write_text("w")
-    mounts = prepare(tmp_path, data_folders=["data"], data_files=["sub/w.bin"])
+    mounts = prepare(tmp_path, data_folders={"data": project / "data"}, data_files={"sub/w.bin": project / "sub/w.bin"})
     assert len(mounts) == 2
     assert "target=/workspace/data" in mounts[1]
     linked = tmp_path / "run/overlay/below/sub/w.bin"
@@ -36,7 +36,7 @@ def test_data_are_linked_not_copied_and_each_folder_has_an_overlay_of_its_own(tm
 
 def test_a_second_place_shows_the_same_volumes(tmp_path: Path):
     (tmp_path / "project/data").mkdir(parents=True)
-    mounts = prepare(tmp_path, data_folders=["data"], also_at="/home/me/project")
+    mounts = prepare(tmp_path, data_folders={"data": tmp_path / "project/data"}, also_at="/home/me/project")
     targets = [next(f for f in m.replace('"', "").split(",") if f.startswith("target=")) for m in mounts]
     assert targets == [
         *("target=/workspace", "target=/workspace/data"),
@@ -46,7 +46,7 @@ def test_a_second_place_shows_the_same_volumes(tmp_path: Path):
 
 def test_what_was_written_to_a_data_folder_is_found_at_its_place_also_the_second_time(tmp_path: Path):
     (tmp_path / "project/data").mkdir(parents=True)
-    prepare(tmp_path, data_folders=["data"])
+    prepare(tmp_path, data_folders={"data": tmp_path / "project/data"})
     run = tmp_path / "run"
     assert workspace.is_untouched(run)
     (run / "overlay/0/written/new.txt").write_text("x")

@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from snapshot.cli import terminal
+from snapshot.cli.app import COMMANDS
+from snapshot.cli.place import Place
+from snapshot.document import encode_json
+from snapshot.errors import UsageError
+from snapshot.host.container import check_host
+from snapshot.project.names import display
+
+if TYPE_CHECKING:
+    from snapshot.compare.verdict import Tolerance, Verdict
+    from snapshot.lock.document import Lock
+    from snapshot.project.config import Configuration
+    from snapshot.record.document import Run
+    from snapshot.record.store import Store
+    from snapshot.run.draft import Draft, Options
+    from snapshot.share.rerun import Wanted
+
+
+@click.command("rerun", short_help=COMMANDS["rerun"])
+@click.argument("run", metavar="RUN|REF")
+@click.option("--data", multiple=True, metavar="NAME=PATH", help="Data that lie elsewhere than they did.")
+@click.option("--allow-different-data", is_flag=True, help="Go on though the data are not what they were.")
+@click.option("--rtol", type=click.FloatRange(min=0), metavar="R", help="Relative tolerance for all numbers.")
+@click.option("--atol", type=click.FloatRange(min=0), metavar="A", help="Absolute tolerance for all numbers.")
+@click.option("--repeat", type=click.IntRange(min=1), default=1, metavar="N", help="Do it N times: the noise floor.")
+@click.option("--edit", is_flag=True, help="Run the project's code as it is now, on the platform of RUN.")
+@click.option("--gpus", metavar="none|all|N|device=…", help="GPUs, in place of those that RUN asked for.")
+@click.option("--network", help="Network, in place of what RUN had; one from elsewhere gets none.")
+@click.option("--json", "as_json", is_flag=True, help="The verdict as it is stored; with `--repeat` a JSON list.")
+def command(
+    run: str,
+    data: tuple[str, ...],
+    allow_different_data: bool,
+    rtol: float | None,
+    atol: float | None,
+    repeat: int,
+    edit: bool,
+    gpus: str | None,
+    network: str | None,
+    as_json: bool,
+) -> None:
+    """Run RUN once more, from its record: image, code, data, arguments, environment and devices as they were. Then
+    compare what it wrote, output by output. REF is that of a run in a registry, which is pulled first.
+
+    The image is the run's, bit for bit, or nothing runs. The project is left alone: what the rerun writes stays with
+    it under .snap/. What it prints goes to stderr, the verdict to stdout. Exits with 0 if all is identical or within
+    tolerance, with 1 if something is different or can't be compared.
+
+    \b
+    Example:
+      snap rerun latest
+      snap rerun paper-v2 --data images=/mnt/sets/images --rtol 1e-5
+      snap rerun 127.0.0.1:5000/team/digits:best
+      snap rerun latest --repeat 5
+      snap rerun baseline --edit
+    """
+    from snapshot.share.rerun import Wanted
+
+    place = Place.here()
+    check_host()
+    wanted = Wanted(
+        data=_places(data, place.cwd), allow_different_data=allow_different_data, network=network, gpus=gpus
+    )
+    again = Rerun(place, _found(place, run), wanted, edit=edit)
+    if again.foreign:
+        again.say_whose()
+    allowed = _tolerances(place, again, rtol, atol)
+    verdicts = []
+    for number in range(repeat):
+        if repeat > 1:
+            terminal.note(f"rerun {number + 1} of {repeat}")
+        verdicts.append(again.judged(again.train(), allowed))
+    _print(verdicts, as_json=as_json)
+    raise click.exceptions.Exit(0 if all(verdict.same for verdict in verdicts) else 1)
+
+
+def _places(given: Sequence[str], cwd: Path) -> Mapping[str, Path]:
+    found = {}
+    for item in given:
+        name, equals, path = item.partition("=")
+        if not equals or not name or not path:
+            raise UsageError(
+                f"`--data {display(item)}` is not `NAME=PATH`", hint="write it as in `--data images=/mnt/sets/images`"
+            )
+        found[name] = Path(os.path.abspath(cwd / os.path.expanduser(path)))
+    return found
+
+
+def _found(place: Place, name: str) -> Run:
+    """The run of that name here, else the one that is pulled from a registry."""
+    try:
+        run = place.store.read(place.store.find(name))
+    except UsageError:
+        if "/" not in name:
+            raise
+        from snapshot.share.pull import pull
+
+        run = pull(place.store, place.engine, name)
+    if run.exit is None:
+        raise UsageError(f"run `{run.id}` is not finished", hint=f"wait for it: `snap logs -f {run.id}`")
+    if run.started is None:
+        raise UsageError(f"run `{run.id}` never ran", hint=f"see `snap show {run.id}`")
+    return run
+
+
+def _tolerances(place: Place, again: Rerun, rtol: float | None, atol: float | None) -> tuple[Tolerance, ...]:
+    """Those of the command line for all, else by the configuration."""
+    from snapshot.compare.verdict import Tolerance
+
+    if rtol is None and atol is None:
+        return tolerances(place.config, place.store, again.run)
+    return (Tolerance(rtol=rtol or 0.0, atol=atol or 0.0),)
+
+
+def tolerances(config: Configuration, store: Store, run: Run) -> tuple[Tolerance, ...]:
+    """Those of the project's configuration, else of the run's own."""
+    return ()
+
+
+class Rerun:
+    """A run that is repeated, once or several times."""
+
+    def __init__(self, place: Place, run: Run, wanted: Wanted, *, edit: bool = False) -> None:
+        from snapshot.share import rerun
+
+        self._place, self.run, self._wanted, self._edit = place, run, wanted, edit
+        self.foreign = rerun.is_foreign(place.store, run)
+        self._lock, self._lock_file = rerun.lock_of(place.store, run)
+        self._request = rerun.request_of(run, wanted, foreign=self.foreign)
+
+    def say_whose(self) -> None:
+        """Before foreign code runs: whose it is, and what it gets."""
+        from snapshot.record import labels
+
+        origin = labels.of(self._place.store, self.run.id).origin
+        terminal.note(
+            f"this runs code that was not made here, taken in from {origin.reference if origin else 'elsewhere'}; "
+            f"network: {self._request.network or 'as docker gives it'}"
+        )
+
+    def train(self) -> Run:
+        """Run it, and return its record."""
+        from snapshot.run.training import train
+
+        place, options = self._place, self._options()
+        self._have_image()
+        return train(
+            place.store,
+            lambda: self._draft(options),
+            place.engine,
+            build=self._have_image,
+            environment=os.environ,
+            warn=terminal.warn,
+            hashing=place.hashing,
+        )
+
+    def judged(self, second: Run, tolerances: tuple[Tolerance, ...]) -> Verdict:
+        """The verdict on a rerun."""
+        return judged(self._place.store, self.run, second, tolerances)
+
+    def _options(self) -> Options:
+        from snapshot.cli.gpus import Asked, tell
+        from snapshot.run.draft import Options
+
+        asked = Asked(self._place, self._request.gpus) if self._request.gpus else None
+        if asked:
+            tell(asked.check(self._lock))
+        return Options(
+            request=self._request,
+            grant=asked.grant() if asked else None,
+            write_back=False,
+            trace=self._place.config.trace,
+            terminal=sys.stderr.isatty(),
+            stdout=False,
+        )
+
+    def _draft(self, options: Options) -> Draft:
+        from snapshot.cli.data import Identifying
+        from snapshot.share import rerun
+
+        place = self._place
+        if self._edit:
+            return rerun.edited(place.store, self.run, options, place.config, self._wanted)
+        return rerun.draft(place.store, self.run, options, self._wanted, Identifying(place, trust_cache=True))
+
+    def _have_image(self) -> None:
+        """The image of the run: the engine's own, else of the registry that has the run, else built again."""
+        from snapshot.image.build import present
+        from snapshot.share import rerun
+
+        place = self._place
+        image = present(place.engine, self._lock)
+        if image is None:
+            _obtain(place, self.run, self._lock)
+            image = present(place.engine, self._lock)
+        if image is not None:
+            rerun.check_image(self.run, image.id, place.engine.info()["Driver"])
+
+
+def _obtain(place: Place, run: Run, lock: Lock) -> None:
+    from snapshot.cli.build import build_image
+
+    build_image(place, lock)
+
+
+def judged(store: Store, first: Run, second: Run, tolerances: tuple[Tolerance, ...]) -> Verdict:
+    """Compare, and keep the verdict."""
+    from snapshot.compare.judge import judge
+
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return judge(store, first, second, tolerances=tolerances, unpickle=None, now=now)
+
+
+def _print(verdicts: Sequence[Verdict], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(encode_json(verdicts[0] if len(verdicts) == 1 else verdicts), nl=False)
+        return
+    for verdict in verdicts:
+        click.echo(verdict.verdict)
