@@ -35,6 +35,7 @@ COMMANDS = {
     "pull": "Take in what `snap push` put into a registry.",
     "archive": "Write a run, and all that it takes to repeat it offline.",
     "import": "Take in what `snap archive` wrote.",
+    "export": "Write what a run used for the public, built by plain Docker.",
     "verify": "Tell what of each run is still there, and whether others could go on.",
     "rm": "Remove runs, with their outputs.",
     "gc": "Remove what no run needs any more.",
