@@ -11,6 +11,7 @@ import bench_build
 import bench_data
 import bench_imports
 import bench_lock
+import bench_rerun
 import bench_run
 import bench_store
 import bench_trace
@@ -24,7 +25,7 @@ HEAD = ("what", "ours", "measured against", "ratio", "goal", "reached")
 
 
 def main() -> None:
-    parts = (bench_run, bench_data, bench_lock, bench_imports, bench_store, bench_build, bench_trace)
+    parts = (bench_run, bench_data, bench_lock, bench_imports, bench_store, bench_build, bench_trace, bench_rerun)
     rows = [row for part in parts for row in part.measure()]
     print(table(rows))
     if "--write" in sys.argv:

@@ -62,8 +62,8 @@ def warm_runs(work: Path) -> list[Row]:
                     place,
                     code=tree,
                     project=project,
-                    data_folders=[],
-                    data_files=[],
+                    data_folders={},
+                    data_files={},
                     also_at=None,
                     name=f"bench-{files}",
                 )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.scenario import Gate, Project, wait_for
+from tests.integration.scenario import Gate, Project, open_to, wait_for
 
 
 @pytest.fixture
@@ -366,8 +366,6 @@ def test_two_runs_at_the_same_moment_both_work(project: Project):
 def test_the_caller_owns_what_comes_out_also_when_she_is_not_root(project: Project):
     if os.getuid() != 0:
         pytest.skip("needs root to become somebody else")
-    sock = Path(project.env["DOCKER_HOST"].removeprefix("unix://"))
-    mode = sock.stat().st_mode
     project.write(".gitignore", "data/\n")
     project.write("data/a.txt", "a")
     project.script("""
@@ -380,40 +378,24 @@ def test_the_caller_owns_what_comes_out_also_when_she_is_not_root(project: Proje
     """)
     project.write("gone/x.txt", "x")
     subprocess.run(["chown", "-R", "1234:1234", project.path], check=True)
-    home = project.path.parent / "home"
-    home.mkdir()
-    os.chown(home, 1234, 1234)
-    for folder in [project.path.parent, *project.path.parent.parents]:
-        if folder.stat().st_mode & 0o005 != 0o005:
-            folder.chmod(folder.stat().st_mode | 0o055)
-    reachable = [sock, *sock.parents, Path(project.env["PATH"].split(":")[0])]
-    before = [(p, p.stat().st_mode) for p in reachable]
-    try:
-        sock.chmod(0o666)
-        for folder in sock.parents:
-            folder.chmod(folder.stat().st_mode | 0o055)
-        hers = {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")}
+    with open_to(1234, project.env, project.path.parent / "home") as hers:
         done = project.snap("run", "train.py", become=1234, env=hers)
         listing = project.snap("ls", become=1234, env=hers)
-    finally:
-        for path, old in before:
-            path.chmod(old & 0o7777)
-        sock.chmod(mode & 0o7777)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "1234 snap\n"
-    assert (project.path / "o.txt").stat().st_uid == 1234
-    assert (project.path / "data/b.txt").stat().st_uid == 1234
-    assert not (project.path / "gone").exists()
-    assert [p for p in project.path.rglob("*") if p.stat(follow_symlinks=False).st_uid != 1234] == []
-    assert list(project.path.glob(".snap/runs/*/overlay")) == []
-    # What its owner can't read is kept and put back all the same, and can be removed.
-    assert listing.returncode == 0, listing.stderr
-    assert {(project.path / name).stat().st_mode & 0o777 for name in ("secret", "locked")} == {0}
-    assert (project.path / "locked/deep").stat().st_mode & 0o777 == 0o500
-    (kept,) = project.path.glob(".snap/runs/*/outputs/secret")
-    assert kept.read_text() == "s"
-    assert project.snap("rm", "latest", become=1234, env=hers).returncode == 0
-    assert list((project.path / ".snap/runs").iterdir()) == []
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == "1234 snap\n"
+        assert (project.path / "o.txt").stat().st_uid == 1234
+        assert (project.path / "data/b.txt").stat().st_uid == 1234
+        assert not (project.path / "gone").exists()
+        assert [p for p in project.path.rglob("*") if p.stat(follow_symlinks=False).st_uid != 1234] == []
+        assert list(project.path.glob(".snap/runs/*/overlay")) == []
+        # What its owner can't read is kept and put back all the same, and can be removed.
+        assert listing.returncode == 0, listing.stderr
+        assert {(project.path / name).stat().st_mode & 0o777 for name in ("secret", "locked")} == {0}
+        assert (project.path / "locked/deep").stat().st_mode & 0o777 == 0o500
+        (kept,) = project.path.glob(".snap/runs/*/outputs/secret")
+        assert kept.read_text() == "s"
+        assert project.snap("rm", "latest", become=1234, env=hers).returncode == 0
+        assert list((project.path / ".snap/runs").iterdir()) == []
 
 
 @pytest.mark.parametrize(
