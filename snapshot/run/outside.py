@@ -41,8 +41,7 @@ class Bind(Value, frozen=True):
 
 def is_inside(data: Data) -> bool:
     """Whether the data lie in the project, not outside and bound read-only."""
-    is_below = not data.path.startswith("/") and ".." not in data.path.split("/")
-    return is_below and data.reason in ("ignored", "large", "declared")
+    return data.reason in ("ignored", "large", "declared") and not data.path.startswith("/")
 
 
 def declared(paths: Iterable[str], *, cwd: Path, reason: str) -> list[Bind]:

@@ -40,7 +40,7 @@ class DataNow:
     def of(self, run: Run, *, foreign: bool) -> dict[str, Standing]:
         """How each of the data of a run stands, by path; other folders of a `foreign` record are left alone."""
         return {
-            data.path: _elsewhere(data) if foreign and not is_inside(data) else self._standing(data)
+            data.path: _elsewhere(data) if foreign and (data.at or not is_inside(data)) else self._standing(data)
             for data in run.data
         }
 

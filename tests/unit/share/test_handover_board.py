@@ -259,7 +259,7 @@ def test_a_record_from_elsewhere_has_no_folder_of_this_host_looked_at(store: Sto
     run = store.read(FIRST)
     (data,) = run.data
     labels.set_origin(store, FIRST, Origin(reference="/mnt/kit", time=""))
-    for changes in ({"path": str(store.project / "data")}, {"path": "../project/data"}, {"reason": "option"}):
+    for changes in ({"path": str(store.project / "data")}, {"at": str(store.project / "data")}, {"reason": "option"}):
         rewritten(store, msgspec.structs.replace(run, data=(msgspec.structs.replace(data, **changes),)))
         found = board(store, FIRST)[FIRST].data
         assert found is not None
