@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from snapshot.compare.outputs import Side, Unpickle, compare
+from snapshot.compare.outputs import Side, compare
 from snapshot.compare.platform import differences
+from snapshot.compare.unpickling import Unpickle
 from snapshot.compare.verdict import FILE, SCHEMA, Tolerance, Verdict, overall
 from snapshot.document import check_schema, decode_json, encode_json
 from snapshot.host.files import write_atomic

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
+
+import msgspec
 
 from snapshot.document import Document, decode
 from snapshot.errors import UsageError
@@ -18,6 +22,14 @@ _BINARY = {"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
 _UNITS = _DECIMAL | _BINARY
 _SIZE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?) *(?P<unit>[a-z]*)", re.IGNORECASE | re.ASCII)
 _PYTHON = re.compile(r"[0-9]+\.[0-9]+(?:\.[0-9]+)?", re.ASCII)
+
+
+class Allowed(Document, frozen=True, kw_only=True):
+    """How far numbers may be apart when a run is repeated."""
+
+    rtol: float = 0.0
+    """As a part of the first run's number."""
+    atol: float = 0.0
 
 
 class Configuration(Document, frozen=True, kw_only=True, rename="kebab"):
@@ -47,6 +59,8 @@ class Configuration(Document, frozen=True, kw_only=True, rename="kebab"):
     """Larger folders are data."""
     identify: Literal["content", "mtime", "sample"] = "content"
     """What data are told apart by: docs/reference/data.md."""
+    tolerance: dict[str, Allowed] = msgspec.field(default_factory=dict)
+    """How far the numbers of a rerun may be apart, by patterns as in `.gitignore`; the last one that fits counts."""
 
     @property
     def large_file_bytes(self) -> int:
@@ -108,6 +122,8 @@ def _judge(key: str, value: Any, only: Configuration) -> list[tuple[str, str | N
         return [(f"`python`: `{value}` is not a version", 'write it as in `python = "3.11"` or `"3.11.7"`')]
     if key == "base" and (not value or any(letter.isspace() for letter in value)):
         return [(f"`base`: `{value}` is not an image reference", 'write it as in `base = "python:3.12-slim-bookworm"`')]
+    if key == "tolerance":
+        return list(_tolerances(only.tolerance))
     if key == "data":
         return [
             ("`data`: an empty path", "name the path, relative to the project")
@@ -115,6 +131,14 @@ def _judge(key: str, value: Any, only: Configuration) -> list[tuple[str, str | N
             if not path.strip()
         ]
     return []
+
+
+def _tolerances(tolerance: dict[str, Allowed]) -> Iterator[tuple[str, str | None]]:
+    for pattern, allowed in tolerance.items():
+        if not pattern.strip() or pattern.startswith(("#", "!")) or "\n" in pattern:
+            yield f"`tolerance`: `{pattern}` is not a pattern of files", "write it as in `.gitignore`, without `!`"
+        if not all(math.isfinite(part) and part >= 0 for part in (allowed.rtol, allowed.atol)):
+            yield f"`tolerance`: that of `{pattern}` is no finite number from 0 on", "write it as in `{rtol = 1e-6}`"
 
 
 def _size_hint(text: str) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from snapshot import digest
 from snapshot.compare.outputs import Side, compare
-from snapshot.compare.verdict import Compared, overall
+from snapshot.compare.verdict import Compared, Tolerance, overall
 from snapshot.record.document import Exit, Output
 
 
@@ -68,3 +70,104 @@ def test_what_the_records_say_to_be_equal_is_not_read(tmp_path: Path):
 def test_the_worst_decides(found: tuple[str, ...], ends: tuple[int | None, int | None], expected: str):
     compared = [Compared(path="x", verdict=one, kind="bytes") for one in found]
     assert overall(compared, *(Exit(code=code) for code in ends)) == expected
+
+
+def only(tmp_path: Path, name: str, old: bytes | str, new: bytes | str, **options: Any) -> Compared:
+    """What is said of one output."""
+    contents = [data.encode() if isinstance(data, str) else data for data in (old, new)]
+    first, second = (side(tmp_path / letter, {name: data}) for letter, data in zip("ab", contents, strict=True))
+    (found,) = compare(first, second, **options)
+    return found
+
+
+def test_json_is_compared_number_by_number(tmp_path: Path):
+    found = only(tmp_path, "m.json", '{"loss": [1, 2.0, 3], "n": 4}', '{"n": 4, "loss": [1, 2.5, 2]}')
+    assert found == Compared(
+        path="m.json", verdict="different", kind="json", values=4, beyond=2, absolute=1.0, relative=1 / 3,
+        where="$.loss[2]", first="3", second="2",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('{"a": 1, "b": 2}', '{"b": 2,\n "a": 1}', ("identical", None, "the same values in other bytes")),
+        ("[NaN]", "[NaN ]", ("identical", None, "the same values in other bytes")),
+        ("[NaN, 1]", "[0.5, 1]", ("different", "$[0]", None)),
+        ("[Infinity]", "[-Infinity]", ("different", "$[0]", None)),
+        ("[1, 2]", "[1, 2, 3]", ("different", "$", "another number of elements")),
+        ('{"a": 1}', '{"a": null}', ("different", "$.a", "another value")),
+        ('{"a": 1}', '{"a": true}', ("different", "$.a", "another value")),
+        ('{"a b": "x"}', '{"a b": "y"}', ("different", '$["a b"]', "another value")),
+        ('{"a": 1}', '{"b": 1}', ("different", "$.a", "only the first has it, and 1 more")),
+        ('{"train_time": 1, "l": 2}', '{"train_time": 3, "l": 2}', ("identical", None, "ignored: 1 `train_time`")),
+        ('{"at": "/tmp/a1/x"}', '{"at": "/tmp/b2/x"}', ("identical", None, "ignored: 1 paths")),
+        ('{"id": "x 1"}', '{"id": "x 2"}', ("different", "$.id", "another value")),
+        ("[1", "[2", ("not compared", None, "the first is no JSON: expecting ',' delimiter, line 1")),
+        ("[" * 100_000, "[", ("not compared", None, "the first is nested too deep")),
+        ("1" * 5000, "1", ("not compared", None, "the first has an integer of thousands of digits")),
+        (f"[{10**400}]", f"[{10**400 + 1}]", ("different", "$[0]", None)),
+        (f"[{10**400}]", "[1.5]", ("different", "$[0]", None)),
+        ('{"a": 1, "a": 2}', '{"a": 2}', ("not compared", None, "it has a key twice in one object")),
+        (b"\xff", "1", ("not compared", None, "it is not UTF-8")),
+    ],
+)  # fmt: skip
+def test_what_json_may_hold(tmp_path: Path, old: str, new: str, expected: tuple[str, str | None, str | None]):
+    found = only(tmp_path, "m.json", old, new)
+    assert (found.verdict, found.where, found.reason) == expected
+
+
+def test_json_lines_and_tables_tell_line_row_and_column(tmp_path: Path):
+    found = only(tmp_path, "m.jsonl", '{"l": 1}\n\n{"l": 2}\n', '{"l": 1}\n{"l": 3}\n')
+    assert (found.where, found.absolute, found.values) == ("line 2: $.l", 1.0, 2)
+    found = only(tmp_path, "m.csv", "step,loss,fit_time\n1,0.5,3\n2,nan,4\n", "step,loss,fit_time\n1,0.5,7\n2,0.25,8\n")
+    assert (found.where, found.absolute, found.first, found.second) == ("row 3, column loss", "nan", "nan", "0.25")
+    assert found.reason == "ignored: 2 `fit_time`"
+    found = only(tmp_path, "m.tsv", "1\tx\n", "1\tx\n2\ty\n")
+    assert (found.where, found.reason) == ("row 2", "only the second has the last 1")
+
+
+def test_text_is_compared_but_for_times_and_paths(tmp_path: Path):
+    old = "2026-11-29 10:00:00 epoch 1 loss 0.50\nwrote /tmp/ab/x\ntook 3.5 s\n"
+    new = "2026-11-30 11:00:00 epoch 1 loss 0.51\nwrote /tmp/cd/x\ntook 4 s\n"
+    found = only(tmp_path, "train.log", old, new, tolerances=(Tolerance(pattern="*.log", rtol=0.1),))
+    assert (found.verdict, found.kind, found.where, found.values) == ("within tolerance", "text", "line 1", 2)
+    assert found.reason == "ignored: 1 durations, 1 paths, 1 time stamps"
+    assert only(tmp_path, "train.log", old, new).verdict == "different"
+    found = only(tmp_path, "notes.txt", "a\nb\n", "a\nc\n")
+    assert (found.verdict, found.where, found.first, found.second) == ("different", "line 2", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "reason"),
+    [
+        (b"\0a", b"\0b", "byte 1", "other bytes"),
+        (b"\0" * 3_000_000 + b"x", b"\0" * 3_000_000, "byte 3,000,000", "the second ends there"),
+        (b"\0", b"\0" * 5, "byte 1", "the first ends there"),
+    ],
+)
+def test_of_what_is_not_known_the_first_byte_is_told(tmp_path: Path, old: bytes, new: bytes, where: str, reason: str):
+    found = only(tmp_path, "db.sqlite", old, new)
+    assert (found.verdict, found.kind, found.where, found.reason) == ("different", "bytes", where, reason)
+
+
+def test_the_last_tolerance_that_fits_counts(tmp_path: Path):
+    wide, narrow = Tolerance(pattern="out/", atol=1.0), Tolerance(pattern="*.json", atol=0.1)
+    assert only(tmp_path, "out/m.json", "1", "1.5", tolerances=(narrow, wide)).verdict == "within tolerance"
+    assert only(tmp_path, "out/m.json", "1", "1.5", tolerances=(wide, narrow)).verdict == "different"
+    assert only(tmp_path, "m.json", "1", "1.5", tolerances=(wide,)).verdict == "different"
+
+
+@pytest.mark.parametrize("spoil", ["gone", "link", "longer", "pipe"])
+def test_what_the_store_does_not_have_is_not_compared(tmp_path: Path, spoil: str):
+    first, second = (side(tmp_path / letter, {"m.txt": letter.encode()}) for letter in "ab")
+    path = tmp_path / "b/m.txt"
+    path.unlink()
+    if spoil == "link":
+        path.symlink_to("/etc/passwd")
+    elif spoil == "longer":
+        path.write_text("longer")
+    elif spoil == "pipe":
+        os.mkfifo(path)
+    (found,) = compare(first, second)
+    assert found.verdict == "not compared"

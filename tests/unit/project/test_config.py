@@ -113,3 +113,17 @@ def test_what_is_no_size(text: str) -> None:
 
 def test_a_misspelt_unit_has_a_hint(tmp_path: Path) -> None:
     assert failure(tmp_path, 'large-file = "10 MBs"').hint == "did you mean `MB`?"
+
+
+def test_tolerances_are_patterns_with_finite_numbers(tmp_path: Path) -> None:
+    (tmp_path / "snap.toml").write_text('[tolerance]\n"*.json" = {rtol = 1e-6}\n"out/" = {atol = 1, rtol = 0.5}\n')
+    found = load(tmp_path).tolerance
+    assert [(name, allowed.rtol, allowed.atol) for name, allowed in found.items()] == [
+        ("*.json", 1e-6, 0.0),
+        ("out/", 0.5, 1.0),
+    ]
+
+
+@pytest.mark.parametrize("line", ['"*" = {rtol = -1}', '"*" = {atol = nan}', '"!x" = {}', '"" = {}'])
+def test_a_tolerance_that_can_not_be_is_refused(tmp_path: Path, line: str) -> None:
+    assert failure(tmp_path, f"[tolerance]\n{line}\n").message.startswith("snap.toml: `tolerance`: ")
