@@ -33,6 +33,7 @@ COMMANDS = {
     "note": "Write a note about a run.",
     "archive": "Write a run, and all that it takes to repeat it offline.",
     "import": "Take in what `snap archive` wrote.",
+    "export": "Write what a run used for the public, built by plain Docker.",
     "verify": "Tell what of each run is still there, and whether others could go on.",
     "rm": "Remove runs, with their outputs.",
     "gc": "Remove what no run needs any more.",

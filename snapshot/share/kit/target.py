@@ -51,18 +51,18 @@ def write(entries: Iterable[Entry], path: Path, folder: Path, time: int, told: C
 
     `told` hears how many are written. Raises HostError as `write_atomic` does.
     """
-    read = _Reading(told)
+    read = Reading(told)
     with disk_errors(path):
         if path.suffix == SUFFIX:
             _write_tar(_with_sums(entries, read), folder / "tar", time, read)
             (folder / "tar").rename(path)
         else:
-            _write_folder(_with_sums(entries, read), folder / "kit", time, read)
+            write_folder(entries, folder / "kit", time, read)
             (folder / "kit").rename(path)
     return read.bytes
 
 
-class _Reading:
+class Reading:
     """Reads entries, and remembers what was read."""
 
     def __init__(self, told: Callable[[int], None]) -> None:
@@ -85,13 +85,13 @@ class _Reading:
             )
 
 
-def _with_sums(entries: Iterable[Entry], read: _Reading) -> Iterator[Entry]:
+def _with_sums(entries: Iterable[Entry], read: Reading) -> Iterator[Entry]:
     """The `entries`, and when all of them are read, the file that says what was."""
     yield from entries
     yield Entry(path=SUMS, source=sums.dumps(read.sums))
 
 
-def _write_tar(entries: Iterable[Entry], path: Path, time: int, read: _Reading) -> None:
+def _write_tar(entries: Iterable[Entry], path: Path, time: int, read: Reading) -> None:
     with path.open("xb") as file:
         for chunk in tar(entries, time, read):
             file.write(chunk)
@@ -99,10 +99,11 @@ def _write_tar(entries: Iterable[Entry], path: Path, time: int, read: _Reading) 
         os.fsync(file.fileno())
 
 
-def _write_folder(entries: Iterable[Entry], folder: Path, time: int, read: _Reading) -> None:
+def write_folder(entries: Iterable[Entry], folder: Path, time: int, read: Reading) -> None:
+    """Write `entries` and their sums into the new `folder`; every file and folder has `time`."""
     folders = {folder}
     make_dirs(folder)
-    for entry in entries:
+    for entry in _with_sums(entries, read):
         path = folder / entry.path
         if path.parent not in folders:
             make_dirs(path.parent)

@@ -53,7 +53,7 @@ def archive(
     finished, and what `build.build` raises when packages or the base can't be had.
     """
     target.check(path)
-    lock = _lock(store, run)
+    lock = lock_of(store, run)
     if with_data:
         data.check(run)
     progress.step("the base image")
@@ -76,7 +76,7 @@ def archive(
         return target.write(entries, path, folder, lock.source_date_epoch, progress.written)
 
 
-def _lock(store: Store, run: Run) -> Lock:
+def lock_of(store: Store, run: Run) -> Lock:
     """The lock of `run`; raises UsageError when that has not ended."""
     if run.exit is None:
         raise UsageError(f"run `{run.id}` is not finished", hint="wait for its end, see `snap ls`")
