@@ -12,6 +12,7 @@ from snapshot.image import bases, build
 from snapshot.lock.document import Lock
 from snapshot.record.document import Run
 from snapshot.record.store import Store
+from snapshot.share import bundle
 from snapshot.share.export import base, proof, target
 from snapshot.share.export import lock as locks
 from snapshot.share.export.content import Content, Platform, gather
