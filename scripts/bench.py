@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import bench_build
+import bench_compare
 import bench_data
 import bench_imports
 import bench_lock
@@ -25,7 +26,17 @@ HEAD = ("what", "ours", "measured against", "ratio", "goal", "reached")
 
 
 def main() -> None:
-    parts = (bench_run, bench_data, bench_lock, bench_imports, bench_store, bench_build, bench_trace, bench_rerun)
+    parts = (
+        bench_run,
+        bench_data,
+        bench_lock,
+        bench_imports,
+        bench_store,
+        bench_build,
+        bench_trace,
+        bench_rerun,
+        bench_compare,
+    )
     rows = [row for part in parts for row in part.measure()]
     print(table(rows))
     if "--write" in sys.argv:
