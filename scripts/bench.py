@@ -16,6 +16,7 @@ import bench_rerun
 import bench_run
 import bench_store
 import bench_trace
+import bench_verify
 from bench_table import Row
 
 from snapshot.host import machine
@@ -36,6 +37,7 @@ def main() -> None:
         bench_trace,
         bench_rerun,
         bench_compare,
+        bench_verify,
     )
     rows = [row for part in parts for row in part.measure()]
     print(table(rows))

@@ -11,3 +11,23 @@ def template_dir() -> Path:
     """The folder of the templates, the same in a wheel, an editable install and a checkout."""
     inside = _PACKAGE / "templates"
     return inside if inside.is_dir() else _PACKAGE.parent / "templates"
+
+
+def package_dir() -> Path:
+    """The folder of the package itself."""
+    return _PACKAGE
+
+
+def render(template: str, **values: object) -> str:
+    """The text of a template of that folder; what it names and is not given is an error."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(template_dir()),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    return environment.get_template(template).render(**values)

@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,11 +125,19 @@ def build(
     command += ["--build-arg", f"SOURCE_DATE_EPOCH={epoch}"]
     command += ["--output", f"type=image,name={reference},compression=uncompressed"]
     command += ["--no-cache"] * no_cache + ["-"]
-    reader = Reader(report)
     with dockerfile.open("rb") as file:
-        running = process.start(
-            command, stdin=file.fileno(), stdout=process.PIPE, stderr=subprocess.STDOUT, own_group=True
-        )
+        _run(command, file.fileno(), report)
+
+
+def build_folder(folder: Path, *, reference: str, report: Callable[[Step], None] = lambda _: None) -> None:
+    """Build the Dockerfile in `folder`, with that as its context, as anybody does who types `docker buildx build`."""
+    command = ["docker", "buildx", "build", "--load", "--progress=plain", "-t", reference, str(folder)]
+    _run(command, None, report)
+
+
+def _run(command: Sequence[str], stdin: int | None, report: Callable[[Step], None]) -> None:
+    reader = Reader(report)
+    running = process.start(command, stdin=stdin, stdout=process.PIPE, stderr=subprocess.STDOUT, own_group=True)
     assert running.stdout is not None
     try:
         for line in _lines(running.stdout):

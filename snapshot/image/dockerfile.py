@@ -6,10 +6,9 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from snapshot import digest
+from snapshot import digest, resources
 from snapshot.document import Value
 from snapshot.lock.document import Lock, Package
-from snapshot.resources import template_dir
 
 REPOSITORY = "snap"
 LOCK_LABEL = "org.snapshot-ml.lock"
@@ -39,7 +38,12 @@ class Layer(Value, kw_only=True, frozen=True):
 
 def image_reference(lock: Lock) -> str:
     """Name and tag of the image of `lock`."""
-    return f"{REPOSITORY}:{digest.hex_of(lock.digest)[:16]}"
+    return reference_of(lock.digest)
+
+
+def reference_of(lock: str) -> str:
+    """The same, of the lock with that identity."""
+    return f"{REPOSITORY}:{digest.hex_of(lock)[:16]}"
 
 
 def base_reference(lock: Lock) -> str:
@@ -69,27 +73,28 @@ def titles(lock: Lock, sizes: Mapping[str, int]) -> tuple[str, ...]:
 
 def render(lock: Lock, sizes: Mapping[str, int]) -> str:
     """The Dockerfile of `lock`; `sizes` has the size of every file by its name."""
-    import jinja2
+    return resources.render("Dockerfile.j2", **_values(lock, layers(lock, sizes)), tag=image_reference(lock))
 
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(template_dir()),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    return environment.get_template("Dockerfile.j2").render(
-        digest=lock.digest,
-        tag=image_reference(lock),
-        epoch=lock.source_date_epoch,
-        base=base_reference(lock),
-        python=json.dumps(lock.python.executable),
-        debs=[(f"{p.name}={p.version} {p.architecture}", f"sha256:{p.sha256}") for p in lock.os_packages],
-        layers=layers(lock, sizes),
-        environment=[f"{key}={json.dumps(value)}" for key, value in _environment(lock)],
-        labels=[f"{key}={json.dumps(value)}" for key, value in _labels(lock)],
-    )
+
+def platform(lock: Lock, steps: tuple[Layer, ...], *, base: str) -> str:
+    """The part of it that makes the platform, for a Dockerfile that has more: `base` is what FROM names.
+
+    The layers come out as those of `render`; stages of that Dockerfile can be the build contexts.
+    """
+    return resources.render("platform.j2", **{**_values(lock, steps), "base": base})
+
+
+def _values(lock: Lock, steps: tuple[Layer, ...]) -> dict[str, object]:
+    return {
+        "digest": lock.digest,
+        "epoch": lock.source_date_epoch,
+        "base": base_reference(lock),
+        "python": json.dumps(lock.python.executable),
+        "debs": [(f"{p.name}={p.version} {p.architecture}", f"sha256:{p.sha256}") for p in lock.os_packages],
+        "layers": steps,
+        "environment": [f"{key}={json.dumps(value)}" for key, value in _environment(lock)],
+        "labels": [f"{key}={json.dumps(value)}" for key, value in _labels(lock)],
+    }
 
 
 def _environment(lock: Lock) -> list[tuple[str, str]]:

@@ -20,6 +20,7 @@ from snapshot.compare.verdict import Verdict
 from snapshot.lock.document import Lock
 from snapshot.project.config import Configuration
 from snapshot.record.document import Run
+from snapshot.share.export.document import PublicRun
 from snapshot.share.handover.document import Handover
 from snapshot.share.kit.document import Kit
 
@@ -236,10 +237,11 @@ def record_type(field: Any) -> str:
         ("docs/reference/lock.md", Lock, lock_type),
         ("docs/reference/run.md", Run, record_type),
         ("docs/reference/kit.md", Kit, record_type),
+        ("docs/reference/export.md", PublicRun, record_type),
         ("docs/reference/verdict.md", Verdict, record_type),
         ("docs/reference/handover.md", Handover, record_type),
     ],
-    ids=["lock", "run", "kit", "verdict", "handover"],
+    ids=["lock", "run", "kit", "export", "verdict", "handover"],
 )
 def test_every_field_is_in_the_reference_with_its_type_and_no_other(
     name: str, kind: type, type_of: types.FunctionType
@@ -331,6 +333,7 @@ def test_scripts_that_pages_name_are_there() -> None:
     [
         *("reference/cli", "reference/data", "reference/handover", "reference/kit", "reference/lock", "reference/run"),
         *("reference/metrics", "reference/store", "reference/verdict", "explanation/same-image"),
+        "reference/export",
     ],
 )
 def test_lines_are_not_too_long(name: str) -> None:

@@ -45,7 +45,7 @@ def load() -> str:
 def repeat(run: Run, lock: Lock) -> str:
     """Repeat the run on a copy of its code."""
     words = ["docker", "run", "--rm", "--init", "--entrypoint="]
-    words += [f"--workdir={PurePosixPath(WORKSPACE) / from_text(run.command.directory)}", *_options(run)]
+    words += [f"--workdir={PurePosixPath(WORKSPACE) / from_text(run.command.directory)}", *options(run)]
     words += [f"--env={key}={value}" for key, value in _environment(run, lock).items()]
     words += [f"--mount={mount.argument()}" for mount in _mounts(run)]
     command = invocation(run).in_container(lock.python.executable)
@@ -61,7 +61,8 @@ def invocation(run: Run) -> Invocation:
     return Invocation(kind=command.kind, argv=command.argv, arguments=arguments, script=None, directory=directory)
 
 
-def _options(run: Run) -> Iterator[str]:
+def options(run: Run) -> Iterator[str]:
+    """What was asked of the engine, as options of `docker run`."""
     request = run.request
     yield f"--shm-size={request.shm_size or _SHARED_MEMORY}"
     if request.gpus:

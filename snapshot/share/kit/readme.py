@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from snapshot import resources
 from snapshot.image.dockerfile import Layer
 from snapshot.lock.document import Lock
 from snapshot.project.names import display, from_text
 from snapshot.record.document import Run
-from snapshot.resources import template_dir
 from snapshot.share.kit import commands
 from snapshot.share.kit.document import SUMS, Kit
 
@@ -17,17 +17,8 @@ _COMPARE = f"(cd opt/snap/outputs && find . -type f -exec cmp {{}} ../../../{com
 
 def render(run: Run, lock: Lock, layers: Sequence[Layer], kit: Kit) -> str:
     """The text of README.md."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(template_dir()),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    return environment.get_template("kit.md.j2").render(
+    return resources.render(
+        "kit.md.j2",
         run=run.id,
         image=kit.image,
         store=kit.store,

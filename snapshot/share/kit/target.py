@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from snapshot.errors import IntegrityError, UsageError
+from snapshot.errors import UsageError
 from snapshot.host.files import disk_errors, make_dirs, scratch
-from snapshot.project.names import display
 from snapshot.share.entry import Entry, chunks
+from snapshot.share.entry import check as check_entry
 from snapshot.share.kit import sums
 from snapshot.share.kit.document import SUMS
 from snapshot.share.tar import tar
@@ -51,18 +51,18 @@ def write(entries: Iterable[Entry], path: Path, folder: Path, time: int, told: C
 
     `told` hears how many are written. Raises HostError as `write_atomic` does.
     """
-    read = _Reading(told)
+    read = Reading(told)
     with disk_errors(path):
         if path.suffix == SUFFIX:
             _write_tar(_with_sums(entries, read), folder / "tar", time, read)
             (folder / "tar").rename(path)
         else:
-            _write_folder(_with_sums(entries, read), folder / "kit", time, read)
+            write_folder(entries, folder / "kit", time, read)
             (folder / "kit").rename(path)
     return read.bytes
 
 
-class _Reading:
+class Reading:
     """Reads entries, and remembers what was read."""
 
     def __init__(self, told: Callable[[int], None]) -> None:
@@ -77,21 +77,16 @@ class _Reading:
             self._told(self.bytes)
             yield chunk
         self.sums[entry.path] = hasher.hexdigest()
-        if entry.sha256 not in (None, self.sums[entry.path]):
-            raise IntegrityError(
-                f"`{display(str(entry.source))}` is not what it was: it has sha256:{self.sums[entry.path]}, "
-                f"and the record says sha256:{entry.sha256}",
-                hint="see `snap fsck` and `snap data verify`",
-            )
+        check_entry(entry, self.sums[entry.path])
 
 
-def _with_sums(entries: Iterable[Entry], read: _Reading) -> Iterator[Entry]:
+def _with_sums(entries: Iterable[Entry], read: Reading) -> Iterator[Entry]:
     """The `entries`, and when all of them are read, the file that says what was."""
     yield from entries
     yield Entry(path=SUMS, source=sums.dumps(read.sums))
 
 
-def _write_tar(entries: Iterable[Entry], path: Path, time: int, read: _Reading) -> None:
+def _write_tar(entries: Iterable[Entry], path: Path, time: int, read: Reading) -> None:
     with path.open("xb") as file:
         for chunk in tar(entries, time, read):
             file.write(chunk)
@@ -99,10 +94,11 @@ def _write_tar(entries: Iterable[Entry], path: Path, time: int, read: _Reading) 
         os.fsync(file.fileno())
 
 
-def _write_folder(entries: Iterable[Entry], folder: Path, time: int, read: _Reading) -> None:
+def write_folder(entries: Iterable[Entry], folder: Path, time: int, read: Reading) -> None:
+    """Write `entries` and their sums into the new `folder`; every file and folder has `time`."""
     folders = {folder}
     make_dirs(folder)
-    for entry in entries:
+    for entry in _with_sums(entries, read):
         path = folder / entry.path
         if path.parent not in folders:
             make_dirs(path.parent)

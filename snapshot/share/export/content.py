@@ -1,0 +1,218 @@
+"""What an export has, file by file, before anything of it is written."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from snapshot import digest
+from snapshot.document import Value, encode_json
+from snapshot.image.dockerfile import Layer
+from snapshot.lock import document as lock_document
+from snapshot.lock.document import Lock
+from snapshot.project.names import to_text
+from snapshot.record import reads
+from snapshot.record.code import snapshots
+from snapshot.record.data import manifest
+from snapshot.record.document import Run
+from snapshot.record.store import Store
+from snapshot.share import bundle
+from snapshot.share.entry import Entry
+from snapshot.share.export import data, readme, recipe, record
+from snapshot.share.export import lock as locks
+from snapshot.share.export.document import AGAIN, CODE, FILE, LISTS, README, RESULTS, TOOLS, PublicFile, PublicRun
+from snapshot.share.export.options import Options
+from snapshot.share.export.private import Private
+from snapshot.share.export.recipe import BASE_FILES, Packages
+from snapshot.share.export.selection import Selection, folders, select
+from snapshot.share.kit import data as kit_data
+from snapshot.share.notebook import without_outputs
+
+_INSIDE = Path(__file__).parent / "inside"
+_PACKAGE = Path(__file__).parents[2]
+_LIBRARY = ("__init__.py", "run/__init__.py", "run/inside/__init__.py", "run/inside/metrics.py")
+"""What `snapshot.log` needs of this package."""
+_LOGS = re.compile(rb"^[ \t]*(?:import|from)[ \t]+snapshot\b", re.MULTILINE)
+_NOTEBOOK = ".ipynb"
+
+
+class Platform(Value, kw_only=True, frozen=True):
+    """The parts of the platform that lie in folders of their own until they are written."""
+
+    lock: Lock
+    """The public one."""
+    layers: tuple[Layer, ...]
+    context: Path
+    """As `build.write_context` has written it."""
+    base: Path | None
+    """The file system of a base that the export has to carry."""
+    environment: Mapping[str, str]
+    """That of the base."""
+
+
+class Content(Value, kw_only=True, frozen=True):
+    """The files, and what is known of them."""
+
+    entries: tuple[Entry, ...]
+    public: PublicRun
+    selection: Selection
+    notebooks: tuple[str, ...]
+    """Code whose outputs were taken out."""
+    left_out: int
+    """How many files of the code the export does not have."""
+    carried: tuple[str, ...]
+    """Package files that travel along since no public index has them."""
+
+
+def gather(store: Store, run: Run, platform: Platform, options: Options, private: Private) -> Content:
+    """All that the export of `run` has. Raises StoreError when the store lacks some of it."""
+    return _Gathering(store, run, platform, options, private).all()
+
+
+class _Gathering:
+    def __init__(self, store: Store, run: Run, platform: Platform, options: Options, private: Private) -> None:
+        self._store, self._run, self._platform, self._options = store, run, platform, options
+        self._snapshot = snapshots.manifest(store.path, run.code.digest).entries
+        self._reads = reads.read(store.folder(run.id))
+        self._selection = select(run, self._snapshot, self._reads, all_code=options.all_code)
+        self._placed = data.placed(run, self._snapshot, self._reads, private.tells)
+        self._notebooks: list[str] = []
+
+    def all(self) -> Content:
+        run, platform, lock = self._run, self._platform, self._platform.lock
+        code = list(self._code())
+        addresses = tuple(locks.addresses(lock, platform.layers))
+        nowhere = {path for path, _, urls in addresses if not urls}
+        here = frozenset(path for path, _, urls in addresses if not urls or self._options.with_packages)
+        packages = Packages(here=here, fetched=frozenset(path for path, _, _ in addresses) - here)
+        public = record.public(
+            run,
+            lock,
+            code=(_listed(entry) for entry in code if not entry.is_folder),
+            traced=self._selection.traced,
+            placed=self._placed,
+            with_data=self._options.with_data,
+            published=frozenset(self._options.environment),
+        )
+        library = any(_logs(entry) for entry in code)
+        lists = list(self._lists())
+        recipe_text = recipe.dockerfile(
+            run,
+            lock,
+            platform.layers,
+            packages,
+            base_environment=platform.environment if platform.base else None,
+            library=library,
+            manifests=bool(lists),
+        )
+        entries = (
+            Entry(path=README, source=_text(readme.render(run, public, lock, base=_base(platform)))),
+            Entry(path=FILE, source=encode_json(public)),
+            Entry(path="Dockerfile", source=recipe_text.encode()),
+            Entry(path=".dockerignore", source=f"{RESULTS}\n{AGAIN}\ndata\n".encode()),
+            Entry(path=lock_document.FILE_NAME, source=lock_document.dumps(lock).encode()),
+            Entry(
+                path="requirements.txt",
+                source=locks.requirements(lock, frozenset(path.rpartition("/")[2] for path in nowhere)).encode(),
+            ),
+            *self._tools([one for one in addresses if one[0] in packages.fetched]),
+            *(_library() if library else ()),
+            *([Entry(path=BASE_FILES, source=platform.base)] if platform.base else ()),
+            *(Entry(path=path, source=platform.context / path) for path in sorted(here)),
+            *code,
+            *lists,
+            *self._results(),
+            *self._data(),
+            Entry(path=AGAIN, is_folder=True, mode=0o755),
+        )
+        return Content(
+            entries=entries,
+            public=public,
+            selection=self._selection,
+            notebooks=tuple(self._notebooks),
+            left_out=self._run.code.files - sum(entry.is_file for entry in code),
+            carried=tuple(sorted(path.rpartition("/")[2] for path in nowhere)),
+        )
+
+    def _code(self) -> Iterator[Entry]:
+        instead = {one.instead_of for one in self._placed if one.instead_of}
+        kept = folders(self._run, self._snapshot, self._selection)
+        for entry in bundle.code(self._store, self._run):
+            if not entry.path.startswith(f"{bundle.CODE}/"):
+                continue
+            path = entry.path.removeprefix(f"{bundle.CODE}/")
+            if path in kept if entry.is_folder else path in self._selection.paths and path not in instead:
+                yield self._bare(msgspec.structs.replace(entry, path=f"{CODE}/{path}"))
+
+    def _bare(self, entry: Entry) -> Entry:
+        """The entry, if it is a notebook without outputs."""
+        if entry.path.endswith(_NOTEBOOK) and isinstance(entry.source, Path) and entry.is_file:
+            content = entry.source.read_bytes()
+            bare = without_outputs(content)
+            if bare is not None and bare != content:
+                self._notebooks.append(entry.path)
+                return msgspec.structs.replace(entry, source=bare, sha256=None)
+        return entry
+
+    def _tools(self, fetched: list[tuple[str, str, tuple[str, ...]]]) -> Iterator[Entry]:
+        for path in sorted((self._platform.context / TOOLS).rglob("*")):
+            if path.is_file():
+                yield Entry(path=path.relative_to(self._platform.context).as_posix(), source=path)
+        yield Entry(path=f"{TOOLS}/retrain.py", source=_INSIDE / "retrain.py")
+        if fetched:
+            yield Entry(path=f"{TOOLS}/fetch.py", source=_INSIDE / "fetch.py")
+            listed = [{"path": path, "sha256": sha256, "urls": urls} for path, sha256, urls in fetched]
+            yield Entry(path=f"{TOOLS}/packages.json", source=json.dumps(listed, indent=1).encode() + b"\n")
+
+    def _lists(self) -> Iterator[Entry]:
+        for found in sorted({one.data.digest for one in self._placed if one.data.digest and one.data.kind == "folder"}):
+            if (source := manifest.path(self._store.path, found)).exists():
+                yield Entry(path=f"{LISTS}/{digest.hex_of(found)}{manifest.SUFFIX}", source=source)
+
+    def _results(self) -> Iterator[Entry]:
+        log = self._store.folder(self._run.id) / "log"
+        if log.is_file():
+            yield Entry(path="log", source=log)
+        for entry in bundle.results(self._store, self._run):
+            yield msgspec.structs.replace(entry, path=f"{RESULTS}/{entry.path.removeprefix(bundle.OUTPUTS + '/')}")
+
+    def _data(self) -> Iterator[Entry]:
+        if self._options.with_data:
+            moved = tuple(msgspec.structs.replace(one.data, target=to_text(one.target)) for one in self._placed)
+            yield from kit_data.entries(self._store, msgspec.structs.replace(self._run, data=moved))
+
+
+def _listed(entry: Entry) -> PublicFile:
+    sha256 = entry.sha256
+    if isinstance(entry.source, bytes) and entry.is_file:
+        sha256 = digest.hex_of(digest.of_bytes(entry.source))
+    path = to_text(entry.path.removeprefix(f"{CODE}/"))
+    return PublicFile(path=path, sha256=f"{digest.PREFIX}{sha256}" if sha256 else None, size=entry.size)
+
+
+def _logs(entry: Entry) -> bool:
+    """Whether it is code that may use `snapshot.log`."""
+    if not entry.is_file or not entry.path.endswith((".py", _NOTEBOOK)):
+        return False
+    content = entry.source if isinstance(entry.source, bytes) else entry.source.read_bytes()
+    return _LOGS.search(content) is not None or (entry.path.endswith(_NOTEBOOK) and b"import snapshot" in content)
+
+
+def _library() -> Iterator[Entry]:
+    for path in _LIBRARY:
+        yield Entry(path=f"lib/snapshot/{path}", source=_PACKAGE / path)
+
+
+def _base(platform: Platform) -> str:
+    base = platform.lock.base
+    if platform.base is None:
+        return f"the base is `{base.reference}`, {base.digest}"
+    return f"the base image `{base.reference}` is in `base`, since no public registry has it"
+
+
+def _text(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

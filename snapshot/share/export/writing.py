@@ -1,0 +1,86 @@
+"""An export, written: docs/reference/export.md has the layout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from snapshot.document import Value
+from snapshot.host.download import Access
+from snapshot.host.engine import Engine
+from snapshot.host.files import disk_errors
+from snapshot.image import bases, build
+from snapshot.lock.document import Lock
+from snapshot.record.document import Run
+from snapshot.record.store import Store
+from snapshot.share import bundle
+from snapshot.share.export import base, proof, target
+from snapshot.share.export import lock as locks
+from snapshot.share.export.content import Content, Platform, gather
+from snapshot.share.export.options import Options
+from snapshot.share.export.private import Private
+from snapshot.share.kit import base as saved_base
+from snapshot.share.kit import data as kit_data
+from snapshot.share.kit.target import Reading, beside, write_folder
+from snapshot.share.kit.writing import Progress
+
+
+class Exported(Value, kw_only=True, frozen=True):
+    """An export that was handed over."""
+
+    bytes: int
+    content: Content
+
+
+def export(
+    engine: Engine,
+    store: Store,
+    run: Run,
+    path: Path,
+    *,
+    cache: Path,
+    access: Access,
+    private: Private,
+    options: Options = Options(),  # noqa: B008
+    progress: Progress = Progress(),  # noqa: B008
+) -> Exported:
+    """Write what `run` used to `path`, a folder or a file that ends in `.zip`, after plain Docker has built it there.
+
+    The whole of it is there afterwards, or nothing. Raises UsageError when `path` can't be written or the run is not
+    finished, and what `build.build` raises when packages, the base or the proof can't be had.
+    """
+    target.check(path, store)
+    lock = bundle.lock(store, run)
+    if options.with_data:
+        kit_data.check(run)
+    bases.check(engine, lock)
+    with beside(path) as folder:
+        progress.step("packages")
+        content = gather(store, run, _platform(engine, lock, folder, cache, access, progress), options, private)
+        read = Reading(progress.written)
+        progress.step(f"writing {path.name}")
+        with disk_errors(path):
+            write_folder(content.entries, folder / "export", lock.source_date_epoch, read)
+        progress.step("building it with plain Docker")
+        proof.build(engine, folder / "export", run)
+        with disk_errors(path):
+            (folder / "export").rename(path)
+    return Exported(bytes=read.bytes, content=content)
+
+
+def _platform(engine: Engine, lock: Lock, folder: Path, cache: Path, access: Access, progress: Progress) -> Platform:
+    layers = build.write_context(engine, lock, folder / "context", cache_dir=cache, access=access, link=True)
+    public = locks.public(lock)
+    files: Path | None = None
+    if not locks.is_base_public(lock):
+        progress.step("the base image")
+        saved_base.save(engine, lock, folder / "layout")
+        files = folder / "rootfs.tar.gz"
+        base.pack(folder / "layout", files)
+    image = bases.at_hand(engine, lock)
+    return Platform(
+        lock=public,
+        layers=layers,
+        context=folder / "context",
+        base=files,
+        environment=image.environment if image else {},
+    )

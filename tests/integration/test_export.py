@@ -1,0 +1,114 @@
+"""A run exported for the public: plain Docker builds it elsewhere, and trains it again to the same results."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.integration.scenario import Project
+
+TRAIN = """
+    import json, sys
+    from model import net
+    rows = open("data/a.csv").read().split()
+    net.save(len(rows), sys.argv[1])
+    json.dump({"loss": net.RATE}, open("metrics.json", "w"))
+"""
+NET = """
+RATE = 0.5
+def save(rows, name):
+    with open(name, "w") as file:
+        file.write("rows: %d\\n" % rows)
+"""
+
+
+@pytest.fixture(scope="module")
+def trained(engine, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = Project(tmp_path_factory.mktemp("export") / "project", engine)
+    subprocess.run(["git", "init", "--quiet"], cwd=project.path, check=True)
+    project.write(".gitignore", "data/\n")
+    project.write("data/a.csv", "1\n2\n")
+    project.write("model/__init__.py", "")
+    project.write("model/net.py", NET)
+    project.write("idea.py", "print('not for the public')\n")
+    (project.path / "out").mkdir()
+    project.script(TRAIN)
+    done = project.snap("run", "--env", "TOKEN=do-not-tell", "train.py", "out/rows.txt")
+    assert done.returncode == 0, done.stderr
+    return project
+
+
+@pytest.fixture(scope="module")
+def exported(trained: Project) -> Path:
+    path = trained.path.parent / "public"
+    done = trained.snap("export", "latest", str(path))
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+def files(folder: Path) -> list[str]:
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in found if not path.startswith(("tools/", "base/")))
+
+
+def test_it_has_what_the_run_used_and_nothing_of_who_and_where(trained: Project, exported: Path) -> None:
+    (listed,) = (path.name for path in (exported / "manifests").iterdir())
+    assert files(exported) == [
+        *(".dockerignore", "Dockerfile", "README.md", "SHA256SUMS", "log", f"manifests/{listed}"),
+        *("requirements.txt", "results/metrics.json", "results/out/rows.txt", "run.public.json", "snap.lock"),
+        *("workspace/model/__init__.py", "workspace/model/net.py", "workspace/train.py"),
+    ]
+    record = trained.record()
+    private = [str(trained.path), record["host"]["machine"]["hostname"], record["container"], "do-not-tell", ".git/"]
+    for path in exported.rglob("*"):
+        if path.is_file() and path.name != "rootfs.tar.gz":
+            content = path.read_bytes()
+            assert [word for word in private if word.encode() in content] == [], path
+    subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=exported, check=True)
+
+
+def test_plain_docker_trains_it_again_with_the_two_commands(trained: Project, exported: Path, tmp_path: Path) -> None:
+    place = tmp_path / "elsewhere"
+    shutil.copytree(exported, place)
+    (text,) = re.findall(r"```sh\n(.*?)```", (place / "README.md").read_text(), re.DOTALL)
+    build, again = text.strip().splitlines()
+    image = build.split()[-2]
+
+    def bash(line: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["bash", "-c", line], cwd=place, env=trained.env, capture_output=True, text=True)
+
+    try:
+        assert bash(build).returncode == 0
+        (place / "data/workspace/data").mkdir(parents=True)
+        lacking = bash(again)
+        assert (lacking.returncode, "`a.csv` is missing" in lacking.stderr) == (2, True)
+        (place / "data/workspace/data/a.csv").write_text("1\n2\n")
+        (place / "retrained").chmod(0o777)
+        shutil.chown(place / "retrained", 1234, 1234)
+        done = bash(again)
+        assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "2 of 2 results are the same, bit for bit")
+        rows = place / "retrained/out/rows.txt"
+        assert (rows.read_text(), rows.stat().st_uid) == ("rows: 2\n", 1234)
+    finally:
+        trained.docker("image", "rm", "--force", image)
+
+
+def test_what_cannot_be_written_is_refused_at_once(trained: Project, exported: Path) -> None:
+    for target, words in (
+        (exported, "is there already"),
+        (Path("x.tar"), "neither a folder nor a `.zip`"),
+        (trained.path / ".snap/x", "where others keep their files"),
+    ):
+        refused = trained.snap("export", "latest", str(target))
+        assert (refused.returncode, words in refused.stderr) == (2, True), refused.stderr
+
+
+def test_record_is_public(exported: Path) -> None:
+    public = json.loads((exported / "run.public.json").read_text())
+    assert public["unset"] == ["TOKEN"]
+    assert [one["path"] for one in public["code"]] == ["model/__init__.py", "model/net.py", "train.py"]
