@@ -15,6 +15,7 @@ import bench_rerun
 import bench_run
 import bench_store
 import bench_trace
+import bench_verify
 from bench_table import Row
 
 from snapshot.host import machine
@@ -25,7 +26,17 @@ HEAD = ("what", "ours", "measured against", "ratio", "goal", "reached")
 
 
 def main() -> None:
-    parts = (bench_run, bench_data, bench_lock, bench_imports, bench_store, bench_build, bench_trace, bench_rerun)
+    parts = (
+        bench_run,
+        bench_data,
+        bench_lock,
+        bench_imports,
+        bench_store,
+        bench_build,
+        bench_trace,
+        bench_rerun,
+        bench_verify,
+    )
     rows = [row for part in parts for row in part.measure()]
     print(table(rows))
     if "--write" in sys.argv:

@@ -13,6 +13,11 @@ def template_dir() -> Path:
     return inside if inside.is_dir() else _PACKAGE.parent / "templates"
 
 
+def package_dir() -> Path:
+    """The folder of the package itself."""
+    return _PACKAGE
+
+
 def render(template: str, **values: object) -> str:
     """The text of a template of that folder; what it names and is not given is an error."""
     import jinja2

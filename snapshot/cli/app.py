@@ -31,6 +31,8 @@ COMMANDS = {
     "data": "Data of runs: what they were, and what has changed since.",
     "tag": "Give a run a tag, or take it away.",
     "note": "Write a note about a run.",
+    "push": "Put a run into a registry, as an image that repeats it.",
+    "pull": "Take in what `snap push` put into a registry.",
     "archive": "Write a run, and all that it takes to repeat it offline.",
     "import": "Take in what `snap archive` wrote.",
     "export": "Write what a run used for the public, built by plain Docker.",

@@ -16,6 +16,8 @@ from snapshot.project.names import display
 from snapshot.record.store import Store
 
 if TYPE_CHECKING:
+    from snapshot.compare.verdict import Verdict
+    from snapshot.record.document import Run
     from snapshot.share.handover.board import Asked
     from snapshot.share.handover.document import Row
 
@@ -27,6 +29,7 @@ _VERSION = re.compile(r"\d+(\.\d+)+")
 @click.argument("runs", nargs=-1, metavar="[RUN]...")
 @click.option("--all", "every", is_flag=True, help="Every run of the project.")
 @click.option("--build", is_flag=True, help="Build each image from clean too: does the lock still give the same?")
+@click.option("--train", is_flag=True, help="Train each run once more too: does it still give the same?")
 @click.option(
     "--changed-since-driver",
     "driver",
@@ -38,12 +41,12 @@ _VERSION = re.compile(r"\d+(\.\d+)+")
 @click.option("--json", "as_json", is_flag=True, help="The board, as a JSON object.")
 @click.pass_context
 def command(
-    ctx: click.Context, runs: tuple[str, ...], every: bool, build: bool, driver: str | None, as_json: bool
+    ctx: click.Context, runs: tuple[str, ...], every: bool, build: bool, train: bool, driver: str | None, as_json: bool
 ) -> None:
     """Say of each RUN whether image, code, data, weights and results are still there and intact, whether a registry has
     it, and whether somebody else could train it again today. Exits with 1 if something is wrong.
 
-    Changes nothing, and downloads nothing but for `--build`.
+    Changes nothing in the project, but for the reruns that `--train` keeps.
 
     \b
     Example:
@@ -67,6 +70,8 @@ def command(
         found = tuple(rows(asked, chosen, step.update))
     if build:
         found = _built(place, asked, found)
+    if train:
+        found = _trained(place, store, found, reruns=not every)
     fine = not any(row.wrong for row in found)
     if as_json:
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -150,3 +155,23 @@ def _built(place: Place, asked: Asked, rows: tuple[Row, ...]) -> tuple[Row, ...]
     with terminal.step("building the images from clean") as step:
         builds = Builds(asked.engine, Locks(asked.store), cache, asked.access, Shown(step))
         return tuple(builds.added(asked.store, row) for row in rows)
+
+
+def _trained(place: Place, store: Store, rows: tuple[Row, ...], *, reruns: bool) -> tuple[Row, ...]:
+    """The rows with what became of training the runs once more; `reruns` says whether reruns are, too."""
+    from snapshot.cli.rerun import Rerun, tolerances
+    from snapshot.host.container import check_host
+    from snapshot.share.handover.proof import Trainings
+    from snapshot.share.rerun import Wanted
+
+    check_host()
+
+    def train(run: Run) -> Verdict:
+        terminal.note(f"training run {run.id} once more")
+        again = Rerun(place, run, Wanted(data={}))
+        if again.foreign:
+            again.say_whose()
+        return again.judged(again.train(), tolerances(place.config, place.store, run))
+
+    trainings = Trainings(train, reruns=reruns)
+    return tuple(trainings.added(store, row) for row in rows)

@@ -38,7 +38,12 @@ class Layer(Value, kw_only=True, frozen=True):
 
 def image_reference(lock: Lock) -> str:
     """Name and tag of the image of `lock`."""
-    return f"{REPOSITORY}:{digest.hex_of(lock.digest)[:16]}"
+    return reference_of(lock.digest)
+
+
+def reference_of(lock: str) -> str:
+    """The same, of the lock with that identity."""
+    return f"{REPOSITORY}:{digest.hex_of(lock)[:16]}"
 
 
 def base_reference(lock: Lock) -> str:

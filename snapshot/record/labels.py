@@ -53,6 +53,8 @@ class Origin(Document, kw_only=True, frozen=True):
     """`REPOSITORY:TAG@sha256:…` of a registry, or the path of an imported archive."""
     time: str
     """When it was taken in, RFC 3339 in UTC."""
+    results: bool = True
+    """Whether what the run wrote came along; the record names it all the same."""
 
 
 class Labels(Document, kw_only=True, frozen=True):

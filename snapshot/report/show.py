@@ -48,6 +48,7 @@ def details(run: Run, lock: Lock | None = None, labels: Labels = NONE, verdict: 
         *_some("from", run.parents, _parent),
         *_some("skipped", run.code.skipped, lambda s: f"{shown(s.path)} ({s.reason})"),
         *_some("metric", run.metrics, _metric),
+        *([("results", "not here: they were not pushed")] if labels.origin and not labels.origin.results else []),
         *_some("output", run.outputs, _output),
         *_some("deleted", run.deleted, shown),
         *(("note", text) for text in run.notes),

@@ -262,7 +262,15 @@ def container(store: Store, drafted: Draft, run: Run, environment: Mapping[str, 
         name=run.container,
         user=f"{os.getuid()}:{os.getgid()}",
         workdir=str(PurePosixPath(outside.WORKSPACE) / invocation.directory),
-        environment=tuple(_environment(options, run.id, environment, drafted.lock.import_roots).items()),
+        environment=tuple(
+            variables(
+                options.request,
+                run.id,
+                drafted.lock.import_roots,
+                gpus=options.grant is not None,
+                terminal=environment.get("TERM") if options.terminal else None,
+            ).items()
+        ),
         labels=((LABEL, run.id), (f"{LABEL}.store", str(store.path))),
         mounts=tuple(mounts),
         network=options.request.network,
@@ -272,10 +280,10 @@ def container(store: Store, drafted: Draft, run: Run, environment: Mapping[str, 
     )
 
 
-def _environment(
-    options: Options, run_id: str, caller: Mapping[str, str], import_roots: tuple[str, ...]
+def variables(
+    request: Request, run_id: str, import_roots: tuple[str, ...], *, gpus: bool, terminal: str | None = None
 ) -> dict[str, str]:
-    """What the training finds in its environment, beside the image's own."""
+    """The training's environment, beside the image's own; `terminal` is the kind of terminal, if it has one."""
     ours = {
         "HOME": "/tmp",
         # Users without an entry in the image's /etc/passwd: getpass.getuser() asks these first.
@@ -290,12 +298,12 @@ def _environment(
         "SNAP_RUN": run_id,
         **trace.environment(),
     }
-    if options.grant is None:
+    if not gpus:
         # Where NVIDIA's runtime is the engine's default, an image that names devices gets them unasked.
         ours["NVIDIA_VISIBLE_DEVICES"] = "void"
-    if options.terminal and "TERM" in caller:
-        ours["TERM"] = caller["TERM"]
-    given = options.request.environment
+    if terminal is not None:
+        ours["TERM"] = terminal
+    given = request.environment
     if import_roots:
         # The project's own packages, which her environment has installed with `-e`.
         roots = [str(PurePosixPath(outside.WORKSPACE) / root) for root in import_roots]

@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from snapshot import digest
-from snapshot.errors import StoreError
+from snapshot.errors import StoreError, UsageError
+from snapshot.lock import document as lock_document
+from snapshot.lock.document import Lock
 from snapshot.project.names import from_text
-from snapshot.record import sums
+from snapshot.record import labels, sums
 from snapshot.record.code import snapshots
 from snapshot.record.code.trees import checkout
 from snapshot.record.data import manifest
@@ -29,6 +31,16 @@ HIDDEN = f"{RECORD}/hidden"
 CODE = "workspace"
 TAKEN = "taken"
 """In the folder of a run that was taken in: what `--from` had put in place, since the run that wrote it is not here."""
+
+
+def lock(store: Store, run: Run) -> Lock:
+    """The lock of `run`; raises UsageError when that has not ended."""
+    if run.exit is None:
+        raise UsageError(f"run `{run.id}` is not finished", hint="wait for its end, see `snap ls`")
+    found = lock_document.read(store.folder(run.id) / lock_document.FILE_NAME)
+    if found is None:
+        raise StoreError(f"run `{run.id}` has no lock", hint="see `snap fsck`")
+    return found
 
 
 def record(store: Store, run: Run) -> Iterator[Entry]:
@@ -86,7 +98,9 @@ def taken_file(store: Store, run: Run, one: Taken) -> Path:
 
 
 def results(store: Store, run: Run) -> Iterator[Entry]:
-    """What the run wrote."""
+    """What the run wrote; raises StoreError when that never came here."""
+    if lacks_results(store, run):
+        raise StoreError(f"run `{run.id}` was taken in without its results", hint="leave them out, or get it with them")
     folder = store.folder(run.id) / "outputs"
     for output in sorted(run.outputs, key=lambda output: os.fsencode(from_text(output.path))):
         path = from_text(output.path)
@@ -95,6 +109,12 @@ def results(store: Store, run: Run) -> Iterator[Entry]:
         else:
             sha256 = digest.hex_of(output.sha256 or "")
             yield Entry(path=f"{OUTPUTS}/{path}", source=folder / path, mode=output.mode & 0o777, sha256=sha256)
+
+
+def lacks_results(store: Store, run: Run) -> bool:
+    """Whether the run was taken in without what it wrote."""
+    origin = labels.of(store, run.id).origin
+    return origin is not None and not origin.results
 
 
 def pack(store: Store, run: Run) -> Iterator[Entry]:

@@ -74,7 +74,7 @@ def take_in(store: Store, source: Source, origin: Origin) -> tuple[Run, bool]:
     with _prepared(store, run) as folder:
         intake = _Intake(store, source, run, folder)
         intake.documents()
-        intake.results()
+        intake.results(origin.results)
         intake.lists()
         # Before the run is there: nobody must take it for one that was made here, not even after a crash.
         labels.set_origin(store, run.id, origin)
@@ -134,12 +134,12 @@ class _Intake:
             raise IntegrityError(f"`{display(name)}` is not the record of that run", hint="don't use it")
         self._copy(name, self._folder / "lineage" / f"{run_id}.json")
 
-    def results(self) -> None:
-        """What the run wrote, and what `--from` had put in place."""
+    def results(self, came_along: bool) -> None:
+        """What the run wrote, if it came along, and what `--from` had put in place."""
         outputs, taken = self._run.outputs, self._run.taken
         _check_paths([from_text(output.path) for output in outputs])
         _check_paths([from_text(one.target) for one in taken])
-        for output in outputs:
+        for output in outputs if came_along else ():
             self._result(from_text(output.path), output)
         for one in taken:
             path = from_text(one.target)

@@ -165,7 +165,7 @@ def _data(store: Store, run: Run, places: Mapping[str, Path], *, foreign: bool) 
         shown = display(from_text(data.path))
         if data.path in given:
             yield _moved(data, given[data.path])
-        elif foreign and not outside.is_inside(data):
+        elif foreign and (data.at or not outside.is_inside(data)):
             raise UsageError(
                 f"run `{run.id}` was made elsewhere and had data outside its project: `{shown}`",
                 hint=f"say where they are here: `--data {shown}=/path/to/them`",

@@ -5,6 +5,7 @@ https://reproducible-builds.org/docs/archives/
 
 from __future__ import annotations
 
+import io
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
 
@@ -45,3 +46,20 @@ def _exactly(size: int, content: Iterator[bytes], path: str) -> Iterator[bytes]:
             yield chunk
     if got != size:
         raise HostError(f"`{display(path)}` was written to while it was read", hint="try again")
+
+
+class Chunks(io.RawIOBase):
+    """Chunks of a tar as a file that is read."""
+
+    def __init__(self, source: Iterable[bytes]) -> None:
+        self._source, self._rest = iter(source), memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+        if not self._rest:
+            self._rest = memoryview(next(self._source, b""))
+        part, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
+        buffer[: len(part)] = part
+        return len(part)

@@ -9,6 +9,7 @@ from pathlib import Path
 from snapshot import digest as digests
 from snapshot.errors import StoreError
 from snapshot.project.names import display, from_text
+from snapshot.record import labels
 from snapshot.record.document import Output, Run
 from snapshot.record.fsck.fault import COPY, Fault, Uses, error, shown
 from snapshot.record.leftovers import is_bare
@@ -78,10 +79,19 @@ def _files(store: Store, run: Run, hashes: Hashes) -> Iterator[Fault]:
     folder = store.folder(run.id)
     for broken in check_sums(folder):
         yield error("run", f"in {shown(store, folder)} {broken}", COPY)
-    for output in run.outputs:
+    for output in run.outputs if _has_results(store, run) else ():
         path = folder / "outputs" / from_text(output.path)
         if said := wrong(path, output, hashes):
             yield error("output", f"{shown(store, path)} {said}", remedy(store, output, hashes))
+
+
+def _has_results(store: Store, run: Run) -> bool:
+    """Whether what the run wrote ever was here: it may have been taken in without."""
+    try:
+        origin = labels.of(store, run.id).origin
+    except StoreError:  # which is told elsewhere
+        return True
+    return origin is None or origin.results
 
 
 def wrong(path: Path, output: Output, hashes: Hashes) -> str | None:

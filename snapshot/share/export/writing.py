@@ -12,6 +12,7 @@ from snapshot.image import bases, build
 from snapshot.lock.document import Lock
 from snapshot.record.document import Run
 from snapshot.record.store import Store
+from snapshot.share import bundle
 from snapshot.share.entry import Entry
 from snapshot.share.export import base, findings, proof, redaction, target
 from snapshot.share.export import lock as locks
@@ -21,7 +22,7 @@ from snapshot.share.export.private import Private
 from snapshot.share.kit import base as saved_base
 from snapshot.share.kit import data as kit_data
 from snapshot.share.kit.target import Reading, beside, write_folder
-from snapshot.share.kit.writing import Progress, lock_of
+from snapshot.share.kit.writing import Progress
 
 
 class Exported(Value, kw_only=True, frozen=True):
@@ -50,7 +51,7 @@ def export(
     the base or the proof can't be had.
     """
     target.check(path, store)
-    lock = lock_of(store, run)
+    lock = bundle.lock(store, run)
     if options.with_data:
         kit_data.check(run)
     bases.check(engine, lock)

@@ -80,7 +80,7 @@ class _Board:
         return found, archived(found, run_id)
 
     def _row(self, run: Run, said: Labels, archived: Standing) -> Row:
-        data = self._data.of(run)
+        data = self._data.of(run, foreign=said.origin is not None or archived.state == UNKNOWN)
         image = self._images.of(run, said)
         finished = run.exit is not None
         record = self._kept.record(run) if finished else unknown("the run is not finished", "`snap ls` tells of it")

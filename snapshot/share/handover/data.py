@@ -21,6 +21,7 @@ from snapshot.record.document import Data, Edit, Run
 from snapshot.record.fsck.fault import some
 from snapshot.record.store import Store
 from snapshot.run.hashing import Draw
+from snapshot.run.outside import is_inside
 from snapshot.share.handover.document import Standing, changed, missing, ok, unknown
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -36,9 +37,12 @@ class DataNow:
         self._found: dict[tuple[Path, Method], Identity] = {}
         self._known: dict[tuple[Path, str, str | None, str], Standing] = {}
 
-    def of(self, run: Run) -> dict[str, Standing]:
-        """How each of the data of a run stands, by path."""
-        return {data.path: self._standing(data) for data in run.data}
+    def of(self, run: Run, *, foreign: bool) -> dict[str, Standing]:
+        """How each of the data of a run stands, by path; other folders of a `foreign` record are left alone."""
+        return {
+            data.path: _elsewhere(data) if foreign and (data.at or not is_inside(data)) else self._standing(data)
+            for data in run.data
+        }
 
     def _standing(self, data: Data) -> Standing:
         try:
@@ -102,6 +106,12 @@ def data_now(store: Store, cache: Path | None, draw: Draw) -> Iterator[DataNow]:
     with TemporaryDirectory(prefix="snap-verify-") as folder:
         (Path(folder) / manifest.FOLDER).mkdir()
         yield DataNow(store, Path(folder), cache, draw)
+
+
+def _elsewhere(data: Data) -> Standing:
+    name = display(from_text(data.path))
+    said = f"`{name}` lay outside of the project where the run was made; where it is here nobody has said"
+    return unknown(said, f"`snap rerun --data {name}=/path/to/them` compares it")
 
 
 def _changes(edits: Iterable[Edit]) -> Iterator[str]:

@@ -5,7 +5,6 @@ https://github.com/opencontainers/image-spec/blob/main/image-layout.md; `manifes
 
 from __future__ import annotations
 
-import io
 import re
 import tarfile
 from collections.abc import Iterable, Iterator
@@ -22,7 +21,7 @@ from snapshot.host.files import disk_errors, make_dirs
 from snapshot.image import bases
 from snapshot.lock.document import Lock
 from snapshot.share.entry import Entry
-from snapshot.share.tar import tar
+from snapshot.share.tar import Chunks, tar
 
 T = TypeVar("T")
 _FILES = re.compile(r"oci-layout|index\.json|manifest\.json|blobs/sha256/[0-9a-f]{64}")
@@ -78,7 +77,7 @@ def save(engine: Engine, lock: Lock, folder: Path) -> None:
 
 
 def _unpack(saved: Iterable[bytes], folder: Path) -> None:
-    with tarfile.open(fileobj=_Stream(saved), mode="r|") as archive:
+    with tarfile.open(fileobj=Chunks(saved), mode="r|") as archive:
         for member in archive:
             content = archive.extractfile(member) if member.isreg() and _FILES.fullmatch(member.name) else None
             if content is not None:
@@ -87,22 +86,6 @@ def _unpack(saved: Iterable[bytes], folder: Path) -> None:
                 with path.open("xb") as file:
                     while chunk := content.read(digest.CHUNK):
                         file.write(chunk)
-
-
-class _Stream(io.RawIOBase):
-    """Chunks as a file that is read."""
-
-    def __init__(self, source: Iterable[bytes]) -> None:
-        self._source, self._rest = iter(source), b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
-        self._rest = self._rest or next(self._source, b"")
-        part, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
-        buffer[: len(part)] = part
-        return len(part)
 
 
 def load(engine: Engine, folder: Path, lock: Lock) -> bool:

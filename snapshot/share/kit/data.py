@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from snapshot import digest
@@ -28,10 +28,13 @@ def check(run: Run) -> None:
             )
 
 
-def entries(store: Store, run: Run) -> Iterator[Entry]:
-    """The data of `run`, of their places on this host. Raises IntegrityError where they are others now."""
+def entries(store: Store, run: Run, place_of: Callable[[str], str] = place_of_data) -> Iterator[Entry]:
+    """The data of `run`, of their places on this host; `place_of` says where what the run saw at a path goes.
+
+    Raises IntegrityError where they are others now.
+    """
     for data in run.data:
-        place, target = data.place(store.project), place_of_data(from_text(data.target))
+        place, target = data.place(store.project), place_of(from_text(data.target))
         if data.kind == "file":
             yield Entry(path=target, source=place, sha256=digest.hex_of(data.digest or ""))
         else:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from snapshot.errors import IntegrityError, UsageError
+from snapshot.errors import UsageError
 from snapshot.host.files import disk_errors, make_dirs, scratch
-from snapshot.project.names import display
 from snapshot.share.entry import Entry, chunks
+from snapshot.share.entry import check as check_entry
 from snapshot.share.kit import sums
 from snapshot.share.kit.document import SUMS
 from snapshot.share.tar import tar
@@ -77,12 +77,7 @@ class Reading:
             self._told(self.bytes)
             yield chunk
         self.sums[entry.path] = hasher.hexdigest()
-        if entry.sha256 not in (None, self.sums[entry.path]):
-            raise IntegrityError(
-                f"`{display(str(entry.source))}` is not what it was: it has sha256:{self.sums[entry.path]}, "
-                f"and the record says sha256:{entry.sha256}",
-                hint="see `snap fsck` and `snap data verify`",
-            )
+        check_entry(entry, self.sums[entry.path])
 
 
 def _with_sums(entries: Iterable[Entry], read: Reading) -> Iterator[Entry]:

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from snapshot.document import Value, encode_json
-from snapshot.errors import SnapshotError, StoreError, UsageError
+from snapshot.errors import SnapshotError
 from snapshot.host.download import Access
 from snapshot.host.engine import Engine
 from snapshot.image import bases, build, tools
 from snapshot.image.dockerfile import Layer, base_reference, image_reference
-from snapshot.lock import document as lock_document
 from snapshot.lock import wheels
 from snapshot.lock.document import Lock
 from snapshot.record.document import Run
@@ -53,7 +52,7 @@ def archive(
     finished, and what `build.build` raises when packages or the base can't be had.
     """
     target.check(path)
-    lock = lock_of(store, run)
+    lock = bundle.lock(store, run)
     if with_data:
         data.check(run)
     progress.step("the base image")
@@ -74,16 +73,6 @@ def archive(
             parts.data(),
         )
         return target.write(entries, path, folder, lock.source_date_epoch, progress.written)
-
-
-def lock_of(store: Store, run: Run) -> Lock:
-    """The lock of `run`; raises UsageError when that has not ended."""
-    if run.exit is None:
-        raise UsageError(f"run `{run.id}` is not finished", hint="wait for its end, see `snap ls`")
-    lock = lock_document.read(store.folder(run.id) / lock_document.FILE_NAME)
-    if lock is None:
-        raise StoreError(f"run `{run.id}` has no lock", hint="see `snap fsck`")
-    return lock
 
 
 class _Parts:

@@ -24,6 +24,9 @@ class FakeEngine(Engine):
             raise EngineError("no Docker engine answers", hint="start Docker")
         return self.images_here.get(reference)
 
+    def untag(self, reference: str) -> None:
+        self.images_here.pop(reference, None)
+
     def info(self) -> dict[str, Any]:
         return {"Driver": self.driver}
 

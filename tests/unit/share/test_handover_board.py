@@ -253,3 +253,16 @@ def test_an_engine_that_is_silent_is_asked_once_for_all_runs(store: Store) -> No
     engine = FakeEngine(silent=True)
     assert {row.image.state for row in board(store, engine=engine).values()} == {"unknown"}
     assert engine.asked == 1
+
+
+def test_a_record_from_elsewhere_has_no_folder_of_this_host_looked_at(store: Store) -> None:
+    run = store.read(FIRST)
+    (data,) = run.data
+    labels.set_origin(store, FIRST, Origin(reference="/mnt/kit", time=""))
+    for changes in ({"path": str(store.project / "data")}, {"at": str(store.project / "data")}, {"reason": "option"}):
+        rewritten(store, msgspec.structs.replace(run, data=(msgspec.structs.replace(data, **changes),)))
+        found = board(store, FIRST)[FIRST].data
+        assert found is not None
+        assert (found.state, "nobody has said" in str(found.reason)) == ("unknown", True)
+    rewritten(store, run)
+    assert states(board(store, FIRST)[FIRST]) == "oooo-om"

@@ -110,6 +110,8 @@ def test_a_run_from_elsewhere_is_given_nothing_of_this_host_unasked(store: Store
     labels.set_origin(store, run.id, Origin(reference="x", time="2026-01-01T00:00:00Z"))
     assert "was made elsewhere and had data outside its project" in refused(UsageError, store, run)
     assert len(drafted(store, run, data={"outer": outer}).data) == 1
+    moved = with_data(run, path="images", target="/workspace/images", reason="ignored", at=str(outer))
+    assert "was made elsewhere and had data outside its project" in refused(UsageError, store, moved)
     assert rerun.request_of(run, Wanted(data={}), foreign=True).network == "none"
     assert rerun.request_of(run, Wanted(data={}, network="bridge"), foreign=True).network == "bridge"
     assert rerun.request_of(run, Wanted(data={}), foreign=False).network == "host"
