@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import bench_build
+import bench_compare
 import bench_data
 import bench_imports
 import bench_lock
@@ -35,6 +36,7 @@ def main() -> None:
         bench_build,
         bench_trace,
         bench_rerun,
+        bench_compare,
         bench_verify,
     )
     rows = [row for part in parts for row in part.measure()]

@@ -104,9 +104,9 @@ def _found(place: Place, name: str) -> Run:
     except UsageError:
         if "/" not in name:
             raise
-        from snapshot.share.pull import pull
+        from snapshot.cli.pull import pulled
 
-        run = pull(place.store, place.engine, name)
+        run = pulled(place, name)
     if run.exit is None:
         raise UsageError(f"run `{run.id}` is not finished", hint=f"wait for it: `snap logs -f {run.id}`")
     if run.started is None:
@@ -214,8 +214,10 @@ class Rerun:
 
 def _obtain(place: Place, run: Run, lock: Lock) -> None:
     from snapshot.cli.build import build_image
+    from snapshot.cli.pull import fetched_platform
 
-    build_image(place, lock)
+    if not fetched_platform(place, run):
+        build_image(place, lock)
 
 
 def judged(store: Store, first: Run, second: Run, tolerances: tuple[Tolerance, ...]) -> Verdict:

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ def files(folder: Path) -> list[str]:
 def test_it_has_what_the_run_used_and_nothing_of_who_and_where(trained: Project, exported: Path) -> None:
     (listed,) = (path.name for path in (exported / "manifests").iterdir())
     assert files(exported) == [
-        *(".dockerignore", "Dockerfile", "README.md", "SHA256SUMS", "log", f"manifests/{listed}"),
+        *(".dockerignore", "Dockerfile", "README.md", "REDACTION.md", "SHA256SUMS", "log", f"manifests/{listed}"),
         *("requirements.txt", "results/metrics.json", "results/out/rows.txt", "run.public.json", "snap.lock"),
         *("workspace/model/__init__.py", "workspace/model/net.py", "workspace/train.py"),
     ]
@@ -96,6 +97,24 @@ def test_plain_docker_trains_it_again_with_the_two_commands(trained: Project, ex
         assert (rows.read_text(), rows.stat().st_uid) == ("rows: 2\n", 1234)
     finally:
         trained.docker("image", "rm", "--force", image)
+
+
+def test_what_looks_like_a_secret_keeps_it_back(trained: Project) -> None:
+    target = trained.path.parent / "held-back"
+    planted = {
+        "model/net.py": (NET + 'KEY = "AKIAQYLPMN5HHHFPZAM2"\n', "workspace/model/net.py:aws-access-token:6"),
+        "train.py": (textwrap.dedent(TRAIN) + f"print({str(trained.path)!r})\n", "log:folder:1"),
+        # Not even opened by the run:
+        "idea.pem": ("-----BEGIN PRIVATE KEY-----\n", "workspace/idea.pem:file-name:0"),
+        ".env": ("TOKEN=1\n", "workspace/.env:file-name:0"),
+    }
+    for name, (text, _) in planted.items():
+        trained.write(name, text)
+    assert trained.snap("run", "train.py", "out/rows.txt").returncode == 0
+    refused = trained.snap("export", "latest", str(target))
+    assert refused.returncode == 1
+    assert [finding for _, finding in planted.values() if finding not in refused.stderr] == []
+    assert [path.name for path in target.parent.glob("*held-back*")] == []
 
 
 def test_what_cannot_be_written_is_refused_at_once(trained: Project, exported: Path) -> None:

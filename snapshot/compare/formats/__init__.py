@@ -47,6 +47,18 @@ def compare_of(kind: str) -> Compare:
             from snapshot.compare.formats import tables
 
             return tables.compare
+        case "npy" | "npz":
+            from snapshot.compare.formats import numpy
+
+            return numpy.compare_npy if kind == "npy" else numpy.compare_npz
+        case "safetensors":
+            from snapshot.compare.formats import safetensors
+
+            return safetensors.compare
+        case "image":
+            from snapshot.compare.formats import images
+
+            return images.compare
         case "text":
             from snapshot.compare.formats import texts
 

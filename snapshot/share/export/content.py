@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -12,9 +12,10 @@ import msgspec
 from snapshot import digest
 from snapshot.document import Value, encode_json
 from snapshot.image.dockerfile import Layer
+from snapshot.image.fetch import is_built
 from snapshot.lock import document as lock_document
 from snapshot.lock.document import Lock
-from snapshot.project.names import to_text
+from snapshot.project.names import from_text, to_text
 from snapshot.record import reads
 from snapshot.record.code import snapshots
 from snapshot.record.data import manifest
@@ -49,7 +50,7 @@ class Platform(Value, kw_only=True, frozen=True):
     context: Path
     """As `build.write_context` has written it."""
     base: Path | None
-    """The file system of a base that the export has to carry."""
+    """Where the file system of a base will be that the export has to carry."""
     environment: Mapping[str, str]
     """That of the base."""
 
@@ -59,13 +60,26 @@ class Content(Value, kw_only=True, frozen=True):
 
     entries: tuple[Entry, ...]
     public: PublicRun
+    lock: Lock
     selection: Selection
     notebooks: tuple[str, ...]
     """Code whose outputs were taken out."""
-    left_out: int
-    """How many files of the code the export does not have."""
+    left_out: tuple[str, ...]
+    """Files of the code that the export does not have, as they would lie in it."""
     carried: tuple[str, ...]
-    """Package files that travel along since no public index has them."""
+    """Packages of others that travel along since no public index has them."""
+    is_base_known: bool
+    """Whether the base is called what the run had it called."""
+
+    def looked_at(self) -> tuple[Entry, ...]:
+        """The files that are somebody's own: not those of this program, the base, and packages of others."""
+        return tuple(entry for entry in self.entries if _is_own(entry.path, _built(self.lock)))
+
+    def unseen(self) -> tuple[str, ...]:
+        """What the run could see and the export does not have: code, and data that are one file."""
+        there = {entry.path for entry in self.entries}
+        data = (from_text(one.place) for one in self.public.data if one.kind == "file")
+        return (*self.left_out, *(path for path in data if path not in there))
 
 
 def gather(store: Store, run: Run, platform: Platform, options: Options, private: Private) -> Content:
@@ -132,10 +146,12 @@ class _Gathering:
         return Content(
             entries=entries,
             public=public,
+            lock=lock,
             selection=self._selection,
             notebooks=tuple(self._notebooks),
-            left_out=self._run.code.files - sum(entry.is_file for entry in code),
-            carried=tuple(sorted(path.rpartition("/")[2] for path in nowhere)),
+            left_out=self._left_out(code),
+            carried=tuple(sorted({path.rpartition("/")[2] for path in nowhere} - _built(lock))),
+            is_base_known=lock.base.reference == run.platform.base,
         )
 
     def _code(self) -> Iterator[Entry]:
@@ -146,10 +162,17 @@ class _Gathering:
                 continue
             path = entry.path.removeprefix(f"{bundle.CODE}/")
             if path in kept if entry.is_folder else path in self._selection.paths and path not in instead:
-                yield self._bare(msgspec.structs.replace(entry, path=f"{CODE}/{path}"))
+                yield self._public(msgspec.structs.replace(entry, path=f"{CODE}/{path}"))
 
-    def _bare(self, entry: Entry) -> Entry:
-        """The entry, if it is a notebook without outputs."""
+    def _left_out(self, code: list[Entry]) -> tuple[str, ...]:
+        there = {entry.path for entry in code}
+        files = (f"{CODE}/{from_text(one.path)}" for one in self._snapshot if one.mode != snapshots.DIRECTORY)
+        return tuple(path for path in files if path not in there)
+
+    def _public(self, entry: Entry) -> Entry:
+        """The entry; a notebook without outputs, and the lock as everybody may have it."""
+        if entry.path == f"{CODE}/{lock_document.FILE_NAME}":
+            return Entry(path=entry.path, source=lock_document.dumps(self._platform.lock).encode())
         if entry.path.endswith(_NOTEBOOK) and isinstance(entry.source, Path) and entry.is_file:
             content = entry.source.read_bytes()
             bare = without_outputs(content)
@@ -184,6 +207,15 @@ class _Gathering:
         if self._options.with_data:
             moved = tuple(msgspec.structs.replace(one.data, target=to_text(one.target)) for one in self._placed)
             yield from kit_data.entries(self._store, msgspec.structs.replace(self._run, data=moved))
+
+
+def _built(lock: Lock) -> set[str]:
+    return {package.wheel.name for package in lock.packages if is_built(package)}
+
+
+def _is_own(path: str, built: Collection[str]) -> bool:
+    top, _, rest = path.partition("/")
+    return top not in (TOOLS, "lib", "base", "debs", "wheels") or rest.rpartition("/")[2] in built
 
 
 def _listed(entry: Entry) -> PublicFile:
