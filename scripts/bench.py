@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import bench_build
+import bench_compare
 import bench_data
 import bench_imports
 import bench_lock
@@ -15,6 +16,7 @@ import bench_rerun
 import bench_run
 import bench_store
 import bench_trace
+import bench_verify
 from bench_table import Row
 
 from snapshot.host import machine
@@ -25,7 +27,18 @@ HEAD = ("what", "ours", "measured against", "ratio", "goal", "reached")
 
 
 def main() -> None:
-    parts = (bench_run, bench_data, bench_lock, bench_imports, bench_store, bench_build, bench_trace, bench_rerun)
+    parts = (
+        bench_run,
+        bench_data,
+        bench_lock,
+        bench_imports,
+        bench_store,
+        bench_build,
+        bench_trace,
+        bench_rerun,
+        bench_compare,
+        bench_verify,
+    )
     rows = [row for part in parts for row in part.measure()]
     print(table(rows))
     if "--write" in sys.argv:

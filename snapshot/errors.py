@@ -51,6 +51,12 @@ class DifferentError(SnapshotError):
     exit_code = 1
 
 
+class LeakError(SnapshotError):
+    """What is to be published holds something that nobody else should see."""
+
+    exit_code = 1
+
+
 class BuildError(SnapshotError):
     """The image can't be built from the lock."""
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,20 +10,30 @@ from snapshot.cli import terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 
+if TYPE_CHECKING:
+    from snapshot.share.export.content import Content
+
+_MOST = 10
+"""Names of files that are told."""
+
 
 @click.command("export", short_help=COMMANDS["export"])
 @click.argument("run")
 @click.argument("target", metavar="DIR|FILE.zip", type=click.Path(path_type=Path))
 @click.option("--all-code", is_flag=True, help="All code of the run, not only what it was seen to use.")
-def command(run: str, target: Path, all_code: bool) -> None:
+@click.option("--allow", "allowed", multiple=True, metavar="FINDING", help="Let a finding through, as it was told.")
+@click.option("--env", "published", multiple=True, metavar="NAME", help="Publish the value of this variable too.")
+def command(run: str, target: Path, all_code: bool, allowed: tuple[str, ...], published: tuple[str, ...]) -> None:
     """Write what RUN used for the public: code, lock, Dockerfile and results, with a README whose two commands train it
     again with plain Docker. No history, other runs, names of users and hosts, paths or values of the environment.
 
-    It is built before it is handed over.
+    It is looked through for secrets, and for what tells of users and machines: what is found keeps it back. It is
+    built before it is handed over.
 
     \b
     Example:
       snap export latest ../digits-public
+      snap export paper-v2 ../public --allow workspace/train.py:generic-api-key:12
     """
     from snapshot.host.download import access_of
     from snapshot.host.pip_config import read
@@ -46,10 +57,29 @@ def command(run: str, target: Path, all_code: bool) -> None:
             target,
             cache=place.make_cache(),
             access=access_of(read(os.environ), place.root),
-            private=of(record, place.root, os.environ),
-            options=Options(all_code=all_code),
+            private=of(record, place.root, os.environ, frozenset(published)),
+            options=Options(all_code=all_code, allowed=allowed, environment=published),
             progress=Progress(
                 step=step.update, written=lambda size: step.update(f"writing, {text.size(size)}"), warn=terminal.warn
             ),
         )
+    _tell(done.content)
     click.echo(f"{display(str(target))}  {text.size(done.bytes)}")
+
+
+def _tell(content: Content) -> None:
+    """What the one who exports should know and the public need not."""
+    from snapshot.project.names import display
+    from snapshot.share.export.document import CODE
+
+    if not content.public.traced:
+        terminal.note(f"all code is in it: {content.selection.reason}")
+    elif content.left_out:
+        names = [display(path.removeprefix(f"{CODE}/")) for path in content.left_out]
+        rest = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
+        terminal.note(f"not in it, since the run did not open them: {', '.join(names[:_MOST])}{rest}")
+    if content.carried:
+        terminal.warn(f"packages that no public index has are in it: {', '.join(content.carried)}")
+    for data in content.public.data:
+        if not data.included:
+            terminal.note(f"the data {display(data.target)} are not in it")

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from snapshot.cli import terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
+from snapshot.errors import NetworkError
+
+if TYPE_CHECKING:
+    from snapshot.record.document import Run
 
 
 @click.command("pull", short_help=COMMANDS["pull"])
@@ -19,18 +25,44 @@ def command(reference: str, no_image: bool) -> None:
     Example:
       snap pull registry.example.com/team/digits:best
     """
+    run = pulled(Place.here(), reference, image=not no_image)
+    terminal.note(f"`snap show {run.id}` tells what it was")
+    click.echo(run.id)
+
+
+def pulled(place: Place, reference: str, *, image: bool = True) -> Run:
+    """Pull, showing how far it is."""
     from snapshot.share.progress import Progress
     from snapshot.share.pull import pull
 
-    place = Place.here()
     place.make_cache()
     with terminal.progress(f"pulling {reference}") as bar:
-        run = pull(
+        return pull(
             place.store,
-            None if no_image else place.engine,
+            place.engine if image else None,
             reference,
-            image=not no_image,
+            image=image,
             progress=Progress(moved=bar.update, warn=terminal.warn),
         )
-    terminal.note(f"`snap show {run.id}` tells what it was")
-    click.echo(run.id)
+
+
+def fetched_platform(place: Place, run: Run) -> bool:
+    """Whether the engine got the image of `run` from a registry that has the run: where it came from, or was pushed."""
+    from snapshot.record import labels
+    from snapshot.share.progress import Progress
+    from snapshot.share.pull import fetch_platform
+
+    said = labels.of(place.store, run.id)
+    places = [f"{pushed.reference.partition('@')[0]}@{pushed.digest}" for pushed in reversed(said.pushed)]
+    if said.origin and "@sha256:" in said.origin.reference:
+        places.append(said.origin.reference)
+    for reference in places:
+        place.make_cache()
+        with terminal.progress(f"pulling the image from {reference}") as bar:
+            try:
+                fetch_platform(place.engine, run, reference, progress=Progress(moved=bar.update, warn=terminal.warn))
+            except NetworkError as problem:
+                terminal.warn(f"the image can't be had from `{reference}`: {problem.message}")
+                continue
+        return True
+    return False

@@ -104,9 +104,9 @@ def _found(place: Place, name: str) -> Run:
     except UsageError:
         if "/" not in name:
             raise
-        from snapshot.share.pull import pull
+        from snapshot.cli.pull import pulled
 
-        run = pull(place.store, place.engine, name)
+        run = pulled(place, name)
     if run.exit is None:
         raise UsageError(f"run `{run.id}` is not finished", hint=f"wait for it: `snap logs -f {run.id}`")
     if run.started is None:
@@ -125,7 +125,11 @@ def _tolerances(place: Place, again: Rerun, rtol: float | None, atol: float | No
 
 def tolerances(config: Configuration, store: Store, run: Run) -> tuple[Tolerance, ...]:
     """Those of the project's configuration, else of the run's own."""
-    return ()
+    from snapshot.compare.tolerance import configured
+    from snapshot.project.config import load
+    from snapshot.record.code.trees import checkout
+
+    return configured(config) or configured(load(checkout(store.path, run.code.digest)))
 
 
 class Rerun:
@@ -172,12 +176,14 @@ class Rerun:
     def _options(self) -> Options:
         from snapshot.cli.gpus import Asked, tell
         from snapshot.run.draft import Options
+        from snapshot.share.rerun import determinism_of
 
         asked = Asked(self._place, self._request.gpus) if self._request.gpus else None
         if asked:
             tell(asked.check(self._lock))
         return Options(
             request=self._request,
+            determinism=determinism_of(self.run),
             grant=asked.grant() if asked else None,
             write_back=False,
             trace=self._place.config.trace,
@@ -210,21 +216,28 @@ class Rerun:
 
 def _obtain(place: Place, run: Run, lock: Lock) -> None:
     from snapshot.cli.build import build_image
+    from snapshot.cli.pull import fetched_platform
 
-    build_image(place, lock)
+    if not fetched_platform(place, run):
+        build_image(place, lock)
 
 
 def judged(store: Store, first: Run, second: Run, tolerances: tuple[Tolerance, ...]) -> Verdict:
     """Compare, and keep the verdict."""
     from snapshot.compare.judge import judge
+    from snapshot.compare.unpickling import unpickle_in
 
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return judge(store, first, second, tolerances=tolerances, unpickle=None, now=now)
+    unpickle = unpickle_in(second.platform.reference)
+    return judge(store, first, second, tolerances=tolerances, unpickle=unpickle, now=now)
 
 
 def _print(verdicts: Sequence[Verdict], *, as_json: bool) -> None:
     if as_json:
         click.echo(encode_json(verdicts[0] if len(verdicts) == 1 else verdicts), nl=False)
         return
-    for verdict in verdicts:
-        click.echo(verdict.verdict)
+    from snapshot.report import verdict as text
+
+    click.echo("\n\n".join(text.page(verdict) for verdict in verdicts))
+    if len(verdicts) > 1:
+        click.echo(f"\n{text.spread(verdicts)}")

@@ -22,6 +22,13 @@ class IncomparableError(Exception):
     """A file that can't be compared; its words say why."""
 
 
+class PickledError(IncomparableError):
+    """What is in it can't be told without running it."""
+
+    def __init__(self) -> None:
+        super().__init__("it holds a pickle, which only an image of the run may load")
+
+
 class Tally:
     """Gathers what differs between two files, and makes a `Compared` of it."""
 
@@ -66,9 +73,11 @@ class Tally:
         if relative is not None and (self._relative is None or relative > self._relative):
             self._relative = relative
 
-    def other(self, where: str, reason: str, first: str | None = None, second: str | None = None) -> None:
-        """Something that is no number, or no number on one side, is not the same."""
-        self._others += 1
+    def other(
+        self, where: str, reason: str, first: str | None = None, second: str | None = None, *, count: int = 1
+    ) -> None:
+        """Something that is no number, or no number on one side, is not the same; the first of so many."""
+        self._others += count
         if self._other is None:
             self._other = (where, reason, first, second)
 

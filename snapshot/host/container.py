@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable, Sequence
+from typing import BinaryIO
 
 import msgspec
 
@@ -90,10 +92,22 @@ def run_tool(container: Container, *, stdin: bytes = b"", timeout: float | None 
     Raises EngineError when the engine could not start it (exit code 125 of `docker run`), HostError when it takes
     longer than `timeout` seconds.
     """
+    return _to_its_end(container, lambda command: process.run(command, stdin=stdin, timeout=timeout))
+
+
+def run_tool_into(container: Container, into: BinaryIO, *, most: int, timeout: float) -> process.Finished:
+    """The same, with what it prints written to the file `into`, at most so many bytes.
+
+    Raises as `run_tool` and `process.run_into` do.
+    """
+    return _to_its_end(container, lambda command: process.run_into(command, into, most=most, timeout=timeout))
+
+
+def _to_its_end(container: Container, run: Callable[[Sequence[str]], process.Finished]) -> process.Finished:
     named = msgspec.structs.replace(container, name=container.name or f"snap-tool-{os.urandom(6).hex()}")
     try:
-        done = process.run(named.arguments(), stdin=stdin, timeout=timeout)
-    except (KeyboardInterrupt, process.SlowError):
+        done = run(named.arguments())
+    except (KeyboardInterrupt, process.SlowError, process.TalkativeError, OSError):
         # That the CLI is gone does not end its container.
         process.run(("docker", "rm", "--force", str(named.name)))
         raise

@@ -46,6 +46,32 @@ def headline(found: Verdict) -> str:
     return text.harmless(f"{found.verdict}: {found.second} repeats {found.first}; {outputs}")
 
 
+def spread(found: Sequence[Verdict]) -> str:
+    """How far the outputs of several reruns are from those of the run that they repeat."""
+    verdicts: dict[str, list[Compared]] = {}
+    for verdict in found:
+        for one in verdict.outputs:
+            verdicts.setdefault(one.path, []).append(one)
+    rows = [
+        (
+            _path(path),
+            f"{sum(one.verdict == IDENTICAL for one in all_of_it)} of {len(found)}",
+            _largest([one.absolute for one in all_of_it]),
+            _largest([one.relative for one in all_of_it]),
+        )
+        for path, all_of_it in sorted(verdicts.items())
+    ]
+    header = ("OUTPUT", "IDENTICAL", "LARGEST ABSOLUTE", "LARGEST RELATIVE")
+    return text.table(header, rows) if rows else "no outputs"
+
+
+def _largest(values: Sequence[float | str | None]) -> str:
+    """What is no number is farther away than any."""
+    words = [value for value in values if isinstance(value, str)]
+    numbers = [value for value in values if isinstance(value, float | int)]
+    return _number(words[0] if words else max(numbers, default=None))
+
+
 def _outputs(outputs: Sequence[Compared], most: int | None) -> str:
     rows = sorted(outputs, key=lambda one: (_ORDER.index(one.verdict) if one.verdict in _ORDER else -1, one.path))
     if not rows:

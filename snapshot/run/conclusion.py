@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from snapshot.digest import of_file
 from snapshot.errors import StoreError
 from snapshot.project.names import from_text
 from snapshot.record.code import snapshots
 from snapshot.record.document import Run, Usage
 from snapshot.record.store import Store
-from snapshot.run import results, workspace
+from snapshot.run import determinism, results, workspace
 from snapshot.run.capture import AtLaunch, Captured, capture
 from snapshot.run.edits import OtherRuns
 from snapshot.run.hashing import Hashing
@@ -40,6 +42,7 @@ def concluded(
     others = _left_by_others(store, run, index)
     launch = read_launch(store.folder(run.id))
     run = observed(store, run, hashing, contents, launch.moment, others)
+    run = determinism.gathered(store.folder(run.id), run)
     found = _captured(store, run, launch, written, contents, others, write_back=write_back)
     run, usage = with_gpus(store.folder(run.id), run, usage)
     run = msgspec.structs.replace(
@@ -99,16 +102,32 @@ def with_gpus(folder: Path, run: Run, usage: Usage | None) -> tuple[Run, Usage |
 def _left_by_others(store: Store, run: Run, index: Index) -> OtherRuns:
     """Tells whether a run that ended since this one was asked wrote given bytes to a path, and has them kept.
 
-    The records are read when the first conflict asks.
+    The records are read when the first conflict asks. A run that has put its outputs back and not yet written its final
+    record is asked by what lies in its folder.
     """
 
     @functools.cache
-    def known() -> frozenset[tuple[str, str | None]]:
+    def known() -> tuple[frozenset[tuple[str, str | None]], frozenset[str]]:
+        ending = frozenset(store.unfinished())  # before the records, so that no run is in neither
         index.refresh()
         found = (one.id for one in index.summaries() if one.id != run.id and (one.ended or "") >= run.created)
         others = (store.read(run_id) for run_id in found)
-        return frozenset(
-            (o.path, o.sha256 or o.link) for other in others for o in other.outputs if o.kept_because is None
+        outputs = (o for other in others for o in other.outputs if o.kept_because is None)
+        return frozenset((o.path, o.sha256 or o.link) for o in outputs), ending
+
+    def is_left(path: str, content: str) -> bool:
+        outputs, ending = known()
+        others = ending.union(store.unfinished()) - {run.id}
+        return (path, content) in outputs or any(
+            _has(store.folder(other) / "outputs" / path, content) for other in others
         )
 
-    return lambda path, content: (path, content) in known()
+    return is_left
+
+
+def _has(path: Path, content: str) -> bool:
+    """Whether it is a file of this digest, or a link of this text."""
+    try:
+        return os.readlink(path) == content if path.is_symlink() else of_file(path) == content
+    except OSError:
+        return False

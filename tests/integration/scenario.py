@@ -127,6 +127,21 @@ def open_to(user: int, env: Mapping[str, str], home: Path) -> Iterator[dict[str,
             path.chmod(mode)
 
 
+def complete(record: dict[str, Any]) -> None:
+    """Every part of a record that a later rerun or comparison needs is there."""
+    assert record["status"] == "finished"
+    assert record["exit"]["code"] == 0
+    assert record["code"]["digest"].startswith("sha256:")
+    for key in ("lock", "image", "reference", "base", "base_layers", "python"):
+        assert record["platform"][key], key
+    for key in ("hostname", "system", "kernel", "architecture", "cpu", "cpu_flags", "cores", "memory"):
+        assert record["host"]["machine"][key], key
+    assert record["host"]["engine"]
+    assert record["started"] < record["ended"]
+    assert record["usage"]["peak_memory"] > 10_000_000
+    assert record["usage"]["cpu_seconds"] > 0.1
+
+
 def no_image(lock: Lock) -> str:
     """For locking where there are no OS packages: no image is to be built."""
     raise AssertionError(f"an image with {len(lock.os_packages)} OS packages was to be built")

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,39 @@ def exported(trained: Project) -> Path:
     return path
 
 
+TERMS = (
+    *(
+        "about",
+        "actionStatus",
+        "contentSize",
+        "CreateAction",
+        "CreativeWork",
+        "Dataset",
+        "datePublished",
+        "description",
+    ),
+    *("encodingFormat", "endTime", "hasPart", "identifier", "instrument", "license", "mentions", "name"),
+    *("object", "programmingLanguage", "PropertyValue", "result", "SoftwareApplication", "SoftwareSourceCode"),
+    *("startTime", "value", "variableMeasured", "version"),
+)
+"""What RO-Crate 1.1 takes of schema.org, as far as exports have it."""
+
+
+def offline(crate: Path) -> None:
+    """Write out the context of a crate, which the validator would fetch."""
+    path = crate / "ro-crate-metadata.json"
+    document = json.loads(path.read_text())
+    remote, own = document["@context"]
+    assert remote == "https://w3id.org/ro/crate/1.1/context"
+    document["@context"] = {
+        **{term: f"http://schema.org/{term}" for term in TERMS},
+        "File": "http://schema.org/MediaObject",
+        "conformsTo": "http://purl.org/dc/terms/conformsTo",
+        **own,
+    }
+    path.write_text(json.dumps(document))
+
+
 def files(folder: Path) -> list[str]:
     found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     return sorted(path for path in found if not path.startswith(("tools/", "base/")))
@@ -59,8 +93,9 @@ def files(folder: Path) -> list[str]:
 def test_it_has_what_the_run_used_and_nothing_of_who_and_where(trained: Project, exported: Path) -> None:
     (listed,) = (path.name for path in (exported / "manifests").iterdir())
     assert files(exported) == [
-        *(".dockerignore", "Dockerfile", "README.md", "SHA256SUMS", "log", f"manifests/{listed}"),
-        *("requirements.txt", "results/metrics.json", "results/out/rows.txt", "run.public.json", "snap.lock"),
+        *(".dockerignore", "CITATION.cff", "Dockerfile", "README.md", "REDACTION.md", "SHA256SUMS", "log"),
+        *(f"manifests/{listed}", "requirements.txt", "results/metrics.json", "results/out/rows.txt"),
+        *("ro-crate-metadata.json", "run.public.json", "snap.lock"),
         *("workspace/model/__init__.py", "workspace/model/net.py", "workspace/train.py"),
     ]
     record = trained.record()
@@ -98,6 +133,24 @@ def test_plain_docker_trains_it_again_with_the_two_commands(trained: Project, ex
         trained.docker("image", "rm", "--force", image)
 
 
+def test_what_looks_like_a_secret_keeps_it_back(trained: Project) -> None:
+    target = trained.path.parent / "held-back"
+    planted = {
+        "model/net.py": (NET + 'KEY = "AKIAQYLPMN5HHHFPZAM2"\n', "workspace/model/net.py:aws-access-token:6"),
+        "train.py": (textwrap.dedent(TRAIN) + f"print({str(trained.path)!r})\n", "log:folder:1"),
+        # Not even opened by the run:
+        "idea.pem": ("-----BEGIN PRIVATE KEY-----\n", "workspace/idea.pem:file-name:0"),
+        ".env": ("TOKEN=1\n", "workspace/.env:file-name:0"),
+    }
+    for name, (text, _) in planted.items():
+        trained.write(name, text)
+    assert trained.snap("run", "train.py", "out/rows.txt").returncode == 0
+    refused = trained.snap("export", "latest", str(target))
+    assert refused.returncode == 1
+    assert [finding for _, finding in planted.values() if finding not in refused.stderr] == []
+    assert [path.name for path in target.parent.glob("*held-back*")] == []
+
+
 def test_what_cannot_be_written_is_refused_at_once(trained: Project, exported: Path) -> None:
     for target, words in (
         (exported, "is there already"),
@@ -106,6 +159,20 @@ def test_what_cannot_be_written_is_refused_at_once(trained: Project, exported: P
     ):
         refused = trained.snap("export", "latest", str(target))
         assert (refused.returncode, words in refused.stderr) == (2, True), refused.stderr
+
+
+def test_it_is_a_process_run_crate(exported: Path, tmp_path: Path) -> None:
+    from rocrate_validator import services
+
+    shutil.copytree(exported, tmp_path / "crate", ignore=shutil.ignore_patterns("base"))
+    (tmp_path / "crate" / "base").mkdir()
+    offline(tmp_path / "crate")
+    settings = services.ValidationSettings(
+        rocrate_uri=str(tmp_path / "crate"), profile_identifier="process-run-crate", requirement_severity="REQUIRED",
+        offline=True, cache_path=tmp_path / "http",
+    )  # fmt: skip
+    result = services.validate(settings)
+    assert [issue.message for issue in result.get_issues()] == []
 
 
 def test_record_is_public(exported: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import BinaryIO, TypeAlias
 
-from snapshot.compare.tally import Tally
+from snapshot.compare.tally import PickledError, Tally
 
 Compare: TypeAlias = Callable[[BinaryIO, BinaryIO, Tally], None]
 """Tells a tally what differs between two files; raises IncomparableError where it can't be told."""
@@ -47,6 +47,20 @@ def compare_of(kind: str) -> Compare:
             from snapshot.compare.formats import tables
 
             return tables.compare
+        case "npy" | "npz":
+            from snapshot.compare.formats import numpy
+
+            return numpy.compare_npy if kind == "npy" else numpy.compare_npz
+        case "safetensors":
+            from snapshot.compare.formats import safetensors
+
+            return safetensors.compare
+        case "image":
+            from snapshot.compare.formats import images
+
+            return images.compare
+        case "pickle":
+            return _of_pickle
         case "text":
             from snapshot.compare.formats import texts
 
@@ -55,6 +69,11 @@ def compare_of(kind: str) -> Compare:
             from snapshot.compare.formats import blobs
 
             return blobs.compare
+
+
+def _of_pickle(first: BinaryIO, second: BinaryIO, tally: Tally) -> None:
+    """Only a container tells what is in it: see `pickles`."""
+    raise PickledError
 
 
 def _head(file: BinaryIO) -> bytes:

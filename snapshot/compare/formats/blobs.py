@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from snapshot.compare.tally import Tally
 
@@ -14,7 +14,7 @@ def compare(first: BinaryIO, second: BinaryIO, tally: Tally) -> None:
     differ(first, second, tally, "")
 
 
-def differ(first: BinaryIO, second: BinaryIO, tally: Tally, where: str) -> None:
+def differ(first: IO[bytes], second: IO[bytes], tally: Tally, where: str) -> None:
     """Compare what is left to read in both; `where` is what it is a part of, if it is one."""
     before = 0
     while (a := first.read(CHUNK)) == (b := second.read(CHUNK)):

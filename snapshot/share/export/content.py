@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -12,9 +13,10 @@ import msgspec
 from snapshot import digest
 from snapshot.document import Value, encode_json
 from snapshot.image.dockerfile import Layer
+from snapshot.image.fetch import is_built
 from snapshot.lock import document as lock_document
 from snapshot.lock.document import Lock
-from snapshot.project.names import to_text
+from snapshot.project.names import from_text, to_text
 from snapshot.record import reads
 from snapshot.record.code import snapshots
 from snapshot.record.data import manifest
@@ -22,13 +24,13 @@ from snapshot.record.document import Run
 from snapshot.record.store import Store
 from snapshot.share import bundle
 from snapshot.share.entry import Entry
-from snapshot.share.export import data, readme, recipe, record
+from snapshot.share.export import citation, crate, data, readme, recipe, record
 from snapshot.share.export import lock as locks
 from snapshot.share.export.document import AGAIN, CODE, FILE, LISTS, README, RESULTS, TOOLS, PublicFile, PublicRun
 from snapshot.share.export.options import Options
 from snapshot.share.export.private import Private
 from snapshot.share.export.recipe import BASE_FILES, Packages
-from snapshot.share.export.selection import Selection, folders, select
+from snapshot.share.export.selection import ABOUT, Selection, folders, select
 from snapshot.share.kit import data as kit_data
 from snapshot.share.notebook import without_outputs
 
@@ -49,7 +51,7 @@ class Platform(Value, kw_only=True, frozen=True):
     context: Path
     """As `build.write_context` has written it."""
     base: Path | None
-    """The file system of a base that the export has to carry."""
+    """Where the file system of a base will be that the export has to carry."""
     environment: Mapping[str, str]
     """That of the base."""
 
@@ -59,13 +61,26 @@ class Content(Value, kw_only=True, frozen=True):
 
     entries: tuple[Entry, ...]
     public: PublicRun
+    lock: Lock
     selection: Selection
     notebooks: tuple[str, ...]
     """Code whose outputs were taken out."""
-    left_out: int
-    """How many files of the code the export does not have."""
+    left_out: tuple[str, ...]
+    """Files of the code that the export does not have, as they would lie in it."""
     carried: tuple[str, ...]
-    """Package files that travel along since no public index has them."""
+    """Packages of others that travel along since no public index has them."""
+    is_base_known: bool
+    """Whether the base is called what the run had it called."""
+
+    def looked_at(self) -> tuple[Entry, ...]:
+        """The files that are somebody's own: not those of this program, the base, and packages of others."""
+        return tuple(entry for entry in self.entries if _is_own(entry.path, _built(self.lock)))
+
+    def unseen(self) -> tuple[str, ...]:
+        """What the run could see and the export does not have: code, and data that are one file."""
+        there = {entry.path for entry in self.entries}
+        data = (from_text(one.place) for one in self.public.data if one.kind == "file")
+        return (*self.left_out, *(path for path in data if path not in there))
 
 
 def gather(store: Store, run: Run, platform: Platform, options: Options, private: Private) -> Content:
@@ -130,12 +145,14 @@ class _Gathering:
             Entry(path=AGAIN, is_folder=True, mode=0o755),
         )
         return Content(
-            entries=entries,
+            entries=(*entries, *_about(public, entries)),
             public=public,
+            lock=lock,
             selection=self._selection,
             notebooks=tuple(self._notebooks),
-            left_out=self._run.code.files - sum(entry.is_file for entry in code),
-            carried=tuple(sorted(path.rpartition("/")[2] for path in nowhere)),
+            left_out=self._left_out(code),
+            carried=tuple(sorted({path.rpartition("/")[2] for path in nowhere} - _built(lock))),
+            is_base_known=lock.base.reference == run.platform.base,
         )
 
     def _code(self) -> Iterator[Entry]:
@@ -146,10 +163,17 @@ class _Gathering:
                 continue
             path = entry.path.removeprefix(f"{bundle.CODE}/")
             if path in kept if entry.is_folder else path in self._selection.paths and path not in instead:
-                yield self._bare(msgspec.structs.replace(entry, path=f"{CODE}/{path}"))
+                yield self._public(msgspec.structs.replace(entry, path=f"{CODE}/{path}"))
 
-    def _bare(self, entry: Entry) -> Entry:
-        """The entry, if it is a notebook without outputs."""
+    def _left_out(self, code: list[Entry]) -> tuple[str, ...]:
+        there = {entry.path for entry in code}
+        files = (f"{CODE}/{from_text(one.path)}" for one in self._snapshot if one.mode != snapshots.DIRECTORY)
+        return tuple(path for path in files if path not in there)
+
+    def _public(self, entry: Entry) -> Entry:
+        """The entry; a notebook without outputs, and the lock as everybody may have it."""
+        if entry.path == f"{CODE}/{lock_document.FILE_NAME}":
+            return Entry(path=entry.path, source=lock_document.dumps(self._platform.lock).encode())
         if entry.path.endswith(_NOTEBOOK) and isinstance(entry.source, Path) and entry.is_file:
             content = entry.source.read_bytes()
             bare = without_outputs(content)
@@ -184,6 +208,36 @@ class _Gathering:
         if self._options.with_data:
             moved = tuple(msgspec.structs.replace(one.data, target=to_text(one.target)) for one in self._placed)
             yield from kit_data.entries(self._store, msgspec.structs.replace(self._run, data=moved))
+
+
+def _about(public: PublicRun, entries: tuple[Entry, ...]) -> Iterator[Entry]:
+    """How it may be used and cited: the project's own files, and what archives of research data read."""
+    project = {entry.path.removeprefix(f"{CODE}/"): entry for entry in entries if entry.path.startswith(f"{CODE}/")}
+    own = [path for path in project if "/" not in path and path.lower().startswith(ABOUT)]
+    title = f"Training: {shlex.join(public.command.argv)}"
+    if citation.FILE in own and isinstance(source := project[citation.FILE].source, Path):
+        title = citation.title_of(source.read_bytes()) or title
+    else:
+        yield Entry(path=citation.FILE, source=citation.dumps(public, title))
+    for path in own:
+        yield msgspec.structs.replace(project[path], path=path)
+    licenses = [path for path in own if path.lower().startswith(("licen", "copying"))]
+    about = crate.About(
+        title=title,
+        description=f"Code, platform and results of a training, which plain Docker repeats: see {README}",
+        license=licenses[0] if licenses else None,
+    )
+    there = (*entries, *(msgspec.structs.replace(project[path], path=path) for path in own))
+    yield Entry(path=crate.NAME, source=crate.dumps(public, there, about))
+
+
+def _built(lock: Lock) -> set[str]:
+    return {package.wheel.name for package in lock.packages if is_built(package)}
+
+
+def _is_own(path: str, built: Collection[str]) -> bool:
+    top, _, rest = path.partition("/")
+    return top not in (TOOLS, "lib", "base", "debs", "wheels") or rest.rpartition("/")[2] in built
 
 
 def _listed(entry: Entry) -> PublicFile:

@@ -13,7 +13,8 @@ from snapshot.lock.document import Lock
 from snapshot.record.document import Run
 from snapshot.record.store import Store
 from snapshot.share import bundle
-from snapshot.share.export import base, proof, target
+from snapshot.share.entry import Entry
+from snapshot.share.export import base, findings, proof, redaction, target
 from snapshot.share.export import lock as locks
 from snapshot.share.export.content import Content, Platform, gather
 from snapshot.share.export.options import Options
@@ -46,7 +47,8 @@ def export(
     """Write what `run` used to `path`, a folder or a file that ends in `.zip`, after plain Docker has built it there.
 
     The whole of it is there afterwards, or nothing. Raises UsageError when `path` can't be written or the run is not
-    finished, and what `build.build` raises when packages, the base or the proof can't be had.
+    finished, LeakError when something is found that was not let through, and what `build.build` raises when packages,
+    the base or the proof can't be had.
     """
     target.check(path, store)
     lock = bundle.lock(store, run)
@@ -55,11 +57,20 @@ def export(
     bases.check(engine, lock)
     with beside(path) as folder:
         progress.step("packages")
-        content = gather(store, run, _platform(engine, lock, folder, cache, access, progress), options, private)
+        platform = _platform(engine, lock, folder, cache, access)
+        content = gather(store, run, platform, options, private)
+        progress.step("looking for secrets")
+        found = findings.find(content.looked_at(), content.unseen(), private)
+        report = redaction.report(content, options, redaction.check(found, options.allowed))
+        if platform.base:
+            progress.step("the base image")
+            saved_base.save(engine, lock, folder / "layout")
+            base.pack(folder / "layout", platform.base)
+        entries = (*content.entries, Entry(path=redaction.FILE, source=report.encode("utf-8", "surrogateescape")))
         read = Reading(progress.written)
         progress.step(f"writing {path.name}")
         with disk_errors(path):
-            write_folder(content.entries, folder / "export", lock.source_date_epoch, read)
+            write_folder(entries, folder / "export", lock.source_date_epoch, read)
         progress.step("building it with plain Docker")
         proof.build(engine, folder / "export", run)
         with disk_errors(path):
@@ -67,20 +78,14 @@ def export(
     return Exported(bytes=read.bytes, content=content)
 
 
-def _platform(engine: Engine, lock: Lock, folder: Path, cache: Path, access: Access, progress: Progress) -> Platform:
-    layers = build.write_context(engine, lock, folder / "context", cache_dir=cache, access=access, link=True)
-    public = locks.public(lock)
-    files: Path | None = None
-    if not locks.is_base_public(lock):
-        progress.step("the base image")
-        saved_base.save(engine, lock, folder / "layout")
-        files = folder / "rootfs.tar.gz"
-        base.pack(folder / "layout", files)
+def _platform(engine: Engine, lock: Lock, folder: Path, cache: Path, access: Access) -> Platform:
+    context = folder / "context"
+    layers = build.write_context(engine, lock, context, cache_dir=cache, access=access, link=True)
     image = bases.at_hand(engine, lock)
     return Platform(
-        lock=public,
+        lock=locks.public(lock),
         layers=layers,
-        context=folder / "context",
-        base=files,
+        context=context,
+        base=None if locks.is_base_public(lock) else folder / "rootfs.tar.gz",
         environment=image.environment if image else {},
     )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from snapshot.compare.verdict import Compared, Difference, Tolerance, Verdict
-from snapshot.report.verdict import page
+from snapshot.report.verdict import page, spread
 
 
 def verdict(*outputs: Compared, **changes: Any) -> Verdict:
@@ -59,3 +61,12 @@ def test_of_many_the_first_are_told():
     many = [Compared(path=f"{n:03}", verdict="extra", kind="bytes") for n in range(30)]
     assert page(verdict(*many)).splitlines()[-1] == "… 10 more; see `--json`"
     assert len(page(verdict(*many), most=None).splitlines()) == 33
+
+
+def test_how_far_several_reruns_are_apart():
+    one = Compared(path="loss", verdict="within tolerance", kind="json", absolute=0.5, relative=0.1)
+    near, far = verdict(one), verdict(msgspec.structs.replace(one, absolute=0.75))
+    none = verdict(msgspec.structs.replace(one, absolute="nan", verdict="different"))
+    assert spread([near, far]).splitlines()[1].split() == ["loss", "0", "of", "2", "0.75", "0.1"]
+    assert spread([near, none]).splitlines()[1].split() == ["loss", "0", "of", "2", "nan", "0.1"]
+    assert spread([verdict(), verdict()]) == "no outputs"
