@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -90,12 +91,33 @@ def run_tool(container: Container, *, stdin: bytes = b"", timeout: float | None 
     Raises EngineError when the engine could not start it (exit code 125 of `docker run`), HostError when it takes
     longer than `timeout` seconds.
     """
-    named = msgspec.structs.replace(container, name=container.name or f"snap-tool-{os.urandom(6).hex()}")
+    name = container.name or f"snap-tool-{os.urandom(6).hex()}"
+    arguments = msgspec.structs.replace(container, name=name).arguments()
+    return _run(arguments, name, stdin=stdin, timeout=timeout)
+
+
+def run_plain(options: Sequence[str], image: str, *, environment: Mapping[str, str] | None = None) -> process.Finished:
+    """`docker run` with `options` and nothing else, as anybody types it; what breaks that off ends the container too.
+
+    `environment` is what `--env NAME` passes on. Raises EngineError when the engine could not start it.
+    """
+    name = f"snap-plain-{os.urandom(6).hex()}"
+    return _run(["docker", "run", "--name", name, *options, image], name, environment=environment)
+
+
+def _run(
+    command: Sequence[str],
+    name: str,
+    *,
+    stdin: bytes = b"",
+    timeout: float | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> process.Finished:
     try:
-        done = process.run(named.arguments(), stdin=stdin, timeout=timeout)
+        done = process.run(command, stdin=stdin, timeout=timeout, env=environment)
     except (KeyboardInterrupt, process.SlowError):
         # That the CLI is gone does not end its container.
-        process.run(("docker", "rm", "--force", str(named.name)))
+        process.run(("docker", "rm", "--force", name))
         raise
     if done.code == 125:
         raise refused(done.stderr)
