@@ -176,12 +176,14 @@ class Rerun:
     def _options(self) -> Options:
         from snapshot.cli.gpus import Asked, tell
         from snapshot.run.draft import Options
+        from snapshot.share.rerun import determinism_of
 
         asked = Asked(self._place, self._request.gpus) if self._request.gpus else None
         if asked:
             tell(asked.check(self._lock))
         return Options(
             request=self._request,
+            determinism=determinism_of(self.run),
             grant=asked.grant() if asked else None,
             write_back=False,
             trace=self._place.config.trace,

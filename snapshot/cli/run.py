@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,13 +23,14 @@ from snapshot.run.command import understand
 if TYPE_CHECKING:
     from snapshot.cli.gpus import Asked
     from snapshot.lock.document import Lock
-    from snapshot.record.document import Request
+    from snapshot.record.document import Determinism, Request
 
 
 class _Run(click.Command):
     """Options stop at the script; `--` before it means any command."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        args = self._with_strict(ctx, args)
         if "--" in args:
             before = args[: args.index("--")]
             with click.Context(
@@ -40,6 +41,19 @@ class _Run(click.Command):
             script = found.get("argv")
             ctx.meta["snapshot.verbatim"] = not (isinstance(script, tuple) and script)
         return super().parse_args(ctx, args)
+
+    def _with_strict(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """`--deterministic=strict` as the flag that it is to click, whose options take a value always or never."""
+        if "--deterministic=strict" not in args:
+            return args
+        spelled = ["--deterministic-strict" if arg == "--deterministic=strict" else arg for arg in args]
+        with click.Context(
+            self, info_name=ctx.info_name, resilient_parsing=True, allow_interspersed_args=False
+        ) as trial:
+            found, _, _ = self.make_parser(trial).parse_args(list(spelled))
+        script = found.get("argv")
+        after = len(script) if isinstance(script, tuple) else 0
+        return [*spelled[: len(args) - after], *args[len(args) - after :]]
 
 
 @click.command("run", cls=_Run, short_help=COMMANDS["run"], context_settings={"allow_interspersed_args": False})
@@ -61,6 +75,11 @@ class _Run(click.Command):
     "--no-write-back", is_flag=True, help="Leave what the run writes under .snap/, do not put it into the project."
 )
 @click.option("--trace/--no-trace", default=None, help="Whether to note which files the run opens; it does by default.")
+@click.option(
+    "--deterministic", is_flag=True, help="The same result each time; with `=strict` or an error where that can't be."
+)
+@click.option("--deterministic-strict", is_flag=True, hidden=True)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Seed all generators with N.")
 @click.option("-i", "--interactive", is_flag=True, help="Give the keyboard to the run, for a debugger or `input()`.")
 @click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="SCRIPT [ARGS]...")
 @click.pass_context
@@ -112,6 +131,7 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
     interactive = given["interactive"]
     options = Options(
         request=request,
+        determinism=_determinism(given, request),
         grant=asked.grant() if asked else None,
         name=given["name"],
         data=given["data"],
@@ -147,6 +167,19 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
     _tell(run)
     assert run.exit is not None
     ctx.exit(AROUND_A_RUN if run.exit.code is None else run.exit.code)
+
+
+def _determinism(given: Mapping[str, Any], request: Request) -> Determinism | None:
+    """What `--deterministic` and `--seed` ask for; the machine is looked at only then."""
+    mode = "strict" if given["deterministic_strict"] else "warn" if given["deterministic"] else None
+    if mode is None and given["seed"] is None:
+        return None
+    from snapshot.host import machine
+    from snapshot.run import determinism
+
+    here = machine.probe()
+    threads = max(1, min(here.cores, int(float(request.cpus)))) if request.cpus else here.cores
+    return determinism.asked(mode, given["seed"], request.environment, threads=threads, cpu_flags=here.cpu_flags)
 
 
 def _gpus(place: Place, request: Request) -> Asked | None:

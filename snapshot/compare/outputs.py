@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from snapshot.compare import formats
-from snapshot.compare.tally import IncomparableError, Tally
+from snapshot.compare.tally import IncomparableError, PickledError, Tally, clip
 from snapshot.compare.tolerance import chooser
 from snapshot.compare.unpickling import Unpickle
 from snapshot.compare.verdict import DIFFERENT, EXTRA, IDENTICAL, MISSING, NOT_COMPARED, Compared, Tolerance
 from snapshot.document import Value
+from snapshot.errors import SnapshotError
 from snapshot.project.names import from_text
 from snapshot.record.document import Output
+
+TOGETHER, MOST_TOGETHER = 1 << 30, 50
+"""Bytes, and pairs, of pickles that one container loads."""
 
 
 class Side(Value, kw_only=True, frozen=True):
@@ -28,11 +33,17 @@ class Side(Value, kw_only=True, frozen=True):
 
 
 class _Pair(Value, kw_only=True, frozen=True):
-    """The same output of both."""
+    """An output of both whose bytes differ."""
 
     path: str
-    old: Output
-    new: Output
+    outputs: tuple[Output, Output]
+    folders: tuple[Path, Path]
+    tolerance: Tolerance
+
+    def files(self) -> tuple[Path, Path]:
+        """Where the bytes of both lie."""
+        name = from_text(self.path)
+        return self.folders[0] / name, self.folders[1] / name
 
 
 def compare(
@@ -41,19 +52,25 @@ def compare(
     """Every output of either, by path. Without `unpickle` pickles whose bytes differ are not compared."""
     was, now = ({output.path: output for output in side.outputs} for side in (first, second))
     choose = chooser(tolerances)
-    return tuple(
-        _compared(path, was.get(path), now.get(path), (first.folder, second.folder), choose)
-        for path in sorted(was.keys() | now.keys())
-    )
+    found: list[Compared] = []
+    pickled: list[tuple[_Pair, str]] = []
+    for path in was.keys() | now.keys():
+        told = _told(path, was.get(path), now.get(path))
+        if told is None:
+            pair = _Pair(
+                path=path,
+                outputs=(was[path], now[path]),
+                folders=(first.folder, second.folder),
+                tolerance=choose(path),
+            )
+            told = _files(pair, pickled)
+        found += [told] if told else []
+    found += _pickles(pickled, unpickle)
+    return tuple(sorted(found, key=lambda one: one.path))
 
 
-def _compared(
-    path: str,
-    old: Output | None,
-    new: Output | None,
-    folders: tuple[Path, Path],
-    choose: Callable[[str], Tolerance],
-) -> Compared:
+def _told(path: str, old: Output | None, new: Output | None) -> Compared | None:
+    """What the records alone say."""
     if new is None or old is None:
         return Compared(path=path, verdict=MISSING if new is None else EXTRA, kind=_kind(new or old))
     if (old.sha256, old.link) == (new.sha256, new.link):
@@ -61,25 +78,83 @@ def _compared(
     if old.sha256 is None or new.sha256 is None:
         reason = "they lead to different places" if (old.sha256, new.sha256) == (None, None) else "only one is a link"
         return Compared(path=path, verdict=DIFFERENT, kind="link", first=old.link, second=new.link, reason=reason)
-    return _files(path, (old, new), folders, Tally(choose(path)))
+    return None
 
 
-def _files(path: str, outputs: tuple[Output, Output], folders: tuple[Path, Path], tally: Tally) -> Compared:
-    kind = "bytes"
+def _files(pair: _Pair, pickled: list[tuple[_Pair, str]]) -> Compared | None:
+    """What the files say; None for those that hold a pickle, which are put to the `pickled`."""
+    kind, tally = "bytes", Tally(pair.tolerance)
     try:
         with ExitStack() as stack:
-            a, b = (stack.enter_context(_opened(f, o)) for f, o in zip(folders, outputs, strict=True))
-            kind = formats.kind_of(path, a, b)
+            a, b = (stack.enter_context(_opened(f, o)) for f, o in zip(pair.files(), pair.outputs, strict=True))
+            kind = formats.kind_of(pair.path, a, b)
             formats.compare_of(kind)(a, b, tally)
+    except PickledError:
+        pickled.append((pair, kind))
+        return None
     except IncomparableError as problem:
-        return Compared(path=path, verdict=NOT_COMPARED, kind=kind, reason=f"{problem}")
-    return tally.compared(path, kind)
+        return _not_compared(pair, kind, str(problem))
+    return tally.compared(pair.path, kind)
 
 
-def _opened(folder: Path, output: Output) -> BinaryIO:
+def _pickles(pairs: Sequence[tuple[_Pair, str]], unpickle: Unpickle | None) -> Iterator[Compared]:
+    if unpickle is None:
+        yield from (_not_compared(pair, kind, str(PickledError())) for pair, kind in pairs)
+        return
+    for some in _portions(pairs):
+        yield from _unpickled(some, unpickle)
+
+
+def _portions(pairs: Sequence[tuple[_Pair, str]]) -> Iterator[Sequence[tuple[_Pair, str]]]:
+    """Pairs that are loaded together, since a container and its imports take seconds: what is in them takes disk."""
+    some: list[tuple[_Pair, str]] = []
+    size = 0
+    for pair, kind in pairs:
+        own = sum(output.size for output in pair.outputs)
+        if some and (size + own > TOGETHER or len(some) >= MOST_TOGETHER):
+            yield some
+            some, size = [], 0
+        some, size = [*some, (pair, kind)], size + own
+    if some:
+        yield some
+
+
+def _unpickled(pairs: Sequence[tuple[_Pair, str]], unpickle: Unpickle) -> Iterator[Compared]:
+    from snapshot.compare.formats import pickles
+
+    problem = "the container said nothing of it that can be understood"
+    with _scratch(pairs[0][0].folders[1]) as scratch:
+        try:
+            unpickle([file for pair, _ in pairs for file in pair.files()], scratch)
+        except SnapshotError as said:
+            problem = said.message
+        told = pickles.read(scratch)
+        for pair, kind in pairs:
+            first, second, tally = next(told, None), next(told, None), Tally(pair.tolerance)
+            try:
+                if first is None or second is None:
+                    raise IncomparableError(problem)
+                pickles.compare(first, second, tally)
+            except IncomparableError as reason:
+                yield _not_compared(pair, kind, str(reason))
+            else:
+                yield tally.compared(pair.path, kind)
+
+
+def _scratch(folder: Path) -> BinaryIO:
+    """A file without a name, which is gone whatever happens: near the outputs, where there is most room."""
+    where = folder if os.access(folder, os.W_OK) else None
+    return cast(BinaryIO, tempfile.TemporaryFile(dir=where))
+
+
+def _not_compared(pair: _Pair, kind: str, reason: str) -> Compared:
+    return Compared(path=pair.path, verdict=NOT_COMPARED, kind=kind, reason=clip(reason))
+
+
+def _opened(file: Path, output: Output) -> BinaryIO:
     """The bytes of an output, which must be a file of the size that the record says."""
     try:
-        descriptor = os.open(folder / from_text(output.path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as problem:
         raise IncomparableError(f"the store can't give it: {os.strerror(problem.errno or 0).lower()}") from None
     found = os.fstat(descriptor)

@@ -94,6 +94,8 @@ def read(text: str) -> Text:
     words, marks, texts, at = [], [], [], 0
     for found in _pattern().finditer(text):
         group = found.lastgroup or ""
+        if group == "number" and len(found[0]) > MOST_DIGITS:
+            continue
         words.append(text[at : found.start()])
         marks.append(group if group == "number" else RULES[int(group[1:])][0])
         texts.append(found[0])
@@ -116,8 +118,13 @@ def numbers(a: Text, b: Text) -> Iterator[tuple[float, float]]:
 
 
 def number(text: str) -> float:
-    """The number that `text` writes: integers as such, since they may have more digits than a float keeps."""
-    return int(text) if text.lstrip("+-").isdigit() and len(text) < MOST_DIGITS else float(text)
+    """The number that `text` writes: integers as such, since they may have more digits than a float keeps.
+
+    Raises ValueError for what is none, or has too many digits.
+    """
+    if len(text) > MOST_DIGITS:
+        raise ValueError
+    return int(text) if text.lstrip("+-").isdecimal() else float(text)
 
 
 def is_time(key: str) -> bool:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import BinaryIO
 
 import msgspec
 
@@ -90,12 +92,39 @@ def run_tool(container: Container, *, stdin: bytes = b"", timeout: float | None 
     Raises EngineError when the engine could not start it (exit code 125 of `docker run`), HostError when it takes
     longer than `timeout` seconds.
     """
-    named = msgspec.structs.replace(container, name=container.name or f"snap-tool-{os.urandom(6).hex()}")
+    return _to_its_end(container, lambda command: process.run(command, stdin=stdin, timeout=timeout))
+
+
+def run_tool_into(container: Container, into: BinaryIO, *, most: int, timeout: float) -> process.Finished:
+    """The same, with what it prints written to the file `into`, at most so many bytes.
+
+    Raises as `run_tool` and `process.run_into` do.
+    """
+    return _to_its_end(container, lambda command: process.run_into(command, into, most=most, timeout=timeout))
+
+
+def run_plain(options: Sequence[str], image: str, *, environment: Mapping[str, str] | None = None) -> process.Finished:
+    """`docker run` with `options` and nothing else, as anybody types it; what breaks that off ends the container too.
+
+    `environment` is what `--env NAME` passes on. Raises EngineError when the engine could not start it.
+    """
+    name = f"snap-plain-{os.urandom(6).hex()}"
+    command = ("docker", "run", "--name", name, *options, image)
+    return _named_to_its_end(name, lambda: process.run(command, env=environment))
+
+
+def _to_its_end(container: Container, run: Callable[[Sequence[str]], process.Finished]) -> process.Finished:
+    name = container.name or f"snap-tool-{os.urandom(6).hex()}"
+    arguments = msgspec.structs.replace(container, name=name).arguments()
+    return _named_to_its_end(name, lambda: run(arguments))
+
+
+def _named_to_its_end(name: str, run: Callable[[], process.Finished]) -> process.Finished:
     try:
-        done = process.run(named.arguments(), stdin=stdin, timeout=timeout)
-    except (KeyboardInterrupt, process.SlowError):
+        done = run()
+    except (KeyboardInterrupt, process.SlowError, process.TalkativeError, OSError):
         # That the CLI is gone does not end its container.
-        process.run(("docker", "rm", "--force", str(named.name)))
+        process.run(("docker", "rm", "--force", name))
         raise
     if done.code == 125:
         raise refused(done.stderr)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import selectors
 import shutil
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from snapshot.errors import HostError
 
@@ -15,6 +19,12 @@ class SlowError(HostError):
     """A program did not end in the time that it had."""
 
 
+class TalkativeError(HostError):
+    """A program printed more than it may."""
+
+
+_PIECE, _TAIL = 1 << 20, 1 << 16
+"""Bytes that are taken at once, and of a stderr that are kept."""
 Child = subprocess.Popen[bytes]
 """A process that was started."""
 
@@ -54,6 +64,44 @@ def run(
     except subprocess.TimeoutExpired:
         raise SlowError(f"`{command[0]}` did not answer within {timeout:.0f} s") from None
     return Finished(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+
+
+def run_into(command: Sequence[str], into: BinaryIO, *, most: int, timeout: float) -> Finished:
+    """Run `command` to its end; what it prints goes to the file `into`, and of its stderr the end is kept.
+
+    Raises as `run` does, and TalkativeError when it prints more than `most` bytes. Whatever happens, it is ended.
+    """
+    child = start(command, stdout=PIPE, stderr=PIPE)
+    try:
+        stderr = _drain(child, into, most, time.monotonic() + timeout, command[0])
+        return Finished(child.wait(), "", stderr.decode(errors="replace"))
+    finally:
+        child.kill()
+        child.wait()
+
+
+def _drain(child: Child, into: BinaryIO, most: int, deadline: float, name: str) -> bytes:
+    """Take what the child prints until it prints no more; returns the end of its stderr."""
+    tail, taken = b"", 0
+    with selectors.DefaultSelector() as selector, contextlib.ExitStack() as stack:
+        for pipe in filter(None, (child.stdout, child.stderr)):
+            selector.register(stack.enter_context(pipe), selectors.EVENT_READ)
+        while selector.get_map():
+            ready = selector.select(max(0, deadline - time.monotonic()))
+            if not ready:
+                raise SlowError(f"`{name}` did not end in the time that it had")
+            for key, _ in ready:
+                piece = os.read(key.fd, _PIECE)
+                if not piece:
+                    selector.unregister(key.fileobj)
+                elif key.fileobj is child.stderr:
+                    tail = (tail + piece)[-_TAIL:]
+                else:
+                    taken += len(piece)
+                    if taken > most:
+                        raise TalkativeError(f"`{name}` printed more than {most:,} bytes")
+                    into.write(piece)
+    return tail
 
 
 def start(

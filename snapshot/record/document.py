@@ -271,6 +271,29 @@ class Usage(Document, kw_only=True, frozen=True):
     gpus: tuple[GpuUsage, ...] = ()
 
 
+class Nondeterminism(Document, kw_only=True, frozen=True):
+    """An operation of which a framework said that it has no deterministic implementation."""
+
+    message: str
+    stack: tuple[str, ...]
+    """Where it was called, the outermost first: `FILE:LINE FUNCTION`, of files in the container."""
+    times: int
+
+
+class Determinism(Document, kw_only=True, frozen=True):
+    """What `--deterministic` and `--seed` did."""
+
+    mode: str
+    """seeds (`--seed` alone), warn, or strict (operations without a deterministic implementation are errors)."""
+    seed: int
+    environment: dict[str, str]
+    """The variables that were set beside those of the request, which come first."""
+    frameworks: tuple[str, ...] = ()
+    """What was set up when the program imported it, as in `torch 2.13.0`."""
+    warnings: tuple[Nondeterminism, ...] = ()
+    """What may come out otherwise all the same."""
+
+
 class Run(Document, kw_only=True, frozen=True):
     """The document `run.json`."""
 
@@ -312,6 +335,8 @@ class Run(Document, kw_only=True, frozen=True):
     """The earlier runs that it descends from, by content."""
     rerun: str | None = None
     """The run that this one repeats (`snap rerun`)."""
+    determinism: Determinism | None = None
+    """None when nothing was asked for."""
     notes: tuple[str, ...] = ()
     """What a reader of the result should know: conflicts, skipped files, a run that was picked up after a crash."""
 

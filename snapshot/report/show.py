@@ -9,6 +9,7 @@ from snapshot.record.document import Data, Edit, GpuUsage, Metric, Output, Paren
 from snapshot.record.labels import NONE, Labels
 from snapshot.report.lineage import number
 from snapshot.report.text import MOST, clip, command_line, count, duration, harmless, outcome, shown, size
+from snapshot.run.outside import WORKSPACE
 
 if TYPE_CHECKING:
     from snapshot.compare.verdict import Verdict
@@ -40,6 +41,7 @@ def details(run: Run, lock: Lock | None = None, labels: Labels = NONE, verdict: 
         *(_stack(lock) if lock else ()),
         *_host(run),
         *_gpus(run),
+        *_deterministic(run),
         *((f"env {key}", value) for key, value in sorted(run.request.environment.items())),
         *_some("data", run.data, _data),
         *_some("edited", _edits(run), lambda line: line),
@@ -68,6 +70,21 @@ def _repeats(run: Run, verdict: Verdict | None) -> list[tuple[str, str]]:
     if run.rerun is None:
         return []
     return [("repeats", f"run {run.rerun}: {verdict.verdict if verdict else 'not compared'}")]
+
+
+def _deterministic(run: Run) -> Iterator[tuple[str, str]]:
+    """What was set, and what may come out otherwise all the same."""
+    if (found := run.determinism) is None:
+        return
+    mode = {"seeds": "seeds alone", "warn": "warnings", "strict": "strict"}.get(found.mode, found.mode)
+    threads = found.environment.get("OMP_NUM_THREADS")
+    parts = [mode, f"seed {found.seed}", *([f"{threads} threads"] if threads else []), *found.frameworks]
+    yield "determinism", ", ".join(parts)
+    for warning in found.warnings[:MOST]:
+        # Where her own code calls it says more than the depths of the framework.
+        own = [frame for frame in warning.stack if frame.startswith(f"{WORKSPACE}/")] or warning.stack
+        place = f" at {own[-1]}" if own else ""
+        yield "not deterministic", clip(f"{count(warning.times, 'time')}{place}: {warning.message}", 300)
 
 
 def _used(run: Run) -> list[tuple[str, str]]:

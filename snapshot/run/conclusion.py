@@ -16,7 +16,7 @@ from snapshot.project.names import from_text
 from snapshot.record.code import snapshots
 from snapshot.record.document import Run, Usage
 from snapshot.record.store import Store
-from snapshot.run import results, workspace
+from snapshot.run import determinism, results, workspace
 from snapshot.run.capture import AtLaunch, Captured, capture
 from snapshot.run.edits import OtherRuns
 from snapshot.run.hashing import Hashing
@@ -42,6 +42,7 @@ def concluded(
     others = _left_by_others(store, run, index)
     launch = read_launch(store.folder(run.id))
     run = observed(store, run, hashing, contents, launch.moment, others)
+    run = determinism.gathered(store.folder(run.id), run)
     found = _captured(store, run, launch, written, contents, others, write_back=write_back)
     run, usage = with_gpus(store.folder(run.id), run, usage)
     run = msgspec.structs.replace(

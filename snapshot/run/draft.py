@@ -21,10 +21,10 @@ from snapshot.project.names import display, from_text, to_text
 from snapshot.project.tree import Scan, scan
 from snapshot.record.code import snapshots
 from snapshot.record.code.trees import checkout
-from snapshot.record.document import Code, Command, Data, Git, Given, Platform, Request, Run, Skipped
+from snapshot.record.document import Code, Command, Data, Determinism, Git, Given, Platform, Request, Run, Skipped
 from snapshot.record.parameters import parameters
 from snapshot.record.store import Store, container_of, new_id
-from snapshot.run import finish, outside, taken, trace, workspace
+from snapshot.run import determinism, finish, outside, taken, trace, workspace
 from snapshot.run.command import Invocation
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ class Options(Value, kw_only=True, frozen=True):
     stdin: bool = False
     stdout: bool = True
     """Whether what it prints goes to stdout, not with all else to stderr."""
+    determinism: Determinism | None = None
+    """What is asked for of `--deterministic` and `--seed`."""
 
 
 class Project(Value, kw_only=True, frozen=True):
@@ -198,6 +200,7 @@ def record(drafted: Draft) -> Run:
         write_back=options.write_back,
         created=now,
         rerun=drafted.rerun,
+        determinism=options.determinism,
         notes=drafted.notes,
     )
 
@@ -256,6 +259,7 @@ def container(store: Store, drafted: Draft, run: Run, environment: Mapping[str, 
     )
     mounts += [Mount(source=str(_source(root, d)), target=from_text(d.target), read_only=True) for d in outer]
     mounts += trace.mounts(folder, drafted.lock.python, trace=options.trace)
+    mounts += determinism.mounts(folder) if options.determinism else ()
     return Container(
         image=run.platform.reference,
         command=invocation.in_container(drafted.lock.python.executable),
@@ -264,8 +268,7 @@ def container(store: Store, drafted: Draft, run: Run, environment: Mapping[str, 
         workdir=str(PurePosixPath(outside.WORKSPACE) / invocation.directory),
         environment=tuple(
             variables(
-                options.request,
-                run.id,
+                run,
                 drafted.lock.import_roots,
                 gpus=options.grant is not None,
                 terminal=environment.get("TERM") if options.terminal else None,
@@ -280,9 +283,7 @@ def container(store: Store, drafted: Draft, run: Run, environment: Mapping[str, 
     )
 
 
-def variables(
-    request: Request, run_id: str, import_roots: tuple[str, ...], *, gpus: bool, terminal: str | None = None
-) -> dict[str, str]:
+def variables(run: Run, import_roots: tuple[str, ...], *, gpus: bool, terminal: str | None = None) -> dict[str, str]:
     """The training's environment, beside the image's own; `terminal` is the kind of terminal, if it has one."""
     ours = {
         "HOME": "/tmp",
@@ -295,7 +296,7 @@ def variables(
         "PYTHONDONTWRITEBYTECODE": "1",
         # Ctrl-C reaches the workers of a data loader too, as on a terminal (tini's own option).
         "TINI_KILL_PROCESS_GROUP": "1",
-        "SNAP_RUN": run_id,
+        "SNAP_RUN": run.id,
         **trace.environment(),
     }
     if not gpus:
@@ -303,7 +304,9 @@ def variables(
         ours["NVIDIA_VISIBLE_DEVICES"] = "void"
     if terminal is not None:
         ours["TERM"] = terminal
-    given = request.environment
+    given = run.request.environment
+    if run.determinism:
+        given = determinism.variables(run.determinism, given)
     if import_roots:
         # The project's own packages, which her environment has installed with `-e`.
         roots = [str(PurePosixPath(outside.WORKSPACE) / root) for root in import_roots]

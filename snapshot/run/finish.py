@@ -84,7 +84,7 @@ def _clear_up(
     store: Store, final: Run, engine: Engine, hashing: Hashing, written: Iterable[workspace.Written] = ()
 ) -> None:
     """What is left to do when the record is final; can be done again."""
-    from snapshot.run import data, observed, trace
+    from snapshot.run import data, determinism, observed, trace
 
     folder = store.folder(final.id)
     workspace.drop_marks(written)
@@ -95,6 +95,7 @@ def _clear_up(
     data.discard(folder)
     observed.discard(folder)
     trace.discard(folder)
+    determinism.discard(folder)
 
 
 def _completed(run: Run, state: State, engine: Engine) -> Run:

@@ -22,7 +22,7 @@ from snapshot.record import labels
 from snapshot.record.data import history
 from snapshot.record.data.history import Identify
 from snapshot.record.data.identity import Method
-from snapshot.record.document import Data, Request, Run
+from snapshot.record.document import Data, Determinism, Request, Run
 from snapshot.record.store import Store
 from snapshot.run import draft as drafting
 from snapshot.run import outside
@@ -65,6 +65,12 @@ def request_of(run: Run, wanted: Wanted, *, foreign: bool) -> Request:
     network = wanted.network or ("none" if foreign else run.request.network)
     gpus = run.request.gpus if wanted.gpus is None else None if wanted.gpus == "none" else wanted.gpus
     return msgspec.structs.replace(run.request, network=network, gpus=gpus)
+
+
+def determinism_of(run: Run) -> Determinism | None:
+    """What `run` was asked for, with the variables as they were on its machine."""
+    asked = run.determinism
+    return msgspec.structs.replace(asked, frameworks=(), warnings=()) if asked else None
 
 
 def invocation_of(run: Run) -> Invocation:

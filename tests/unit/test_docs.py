@@ -108,7 +108,8 @@ def parse(arguments: list[str], where: str) -> None:
 def test_every_command_and_option_is_in_cli_md_and_no_other(name: str) -> None:
     lines = sections(page("docs/reference/cli.md")).get(f"snap {name}")
     assert lines is not None, f"docs/reference/cli.md has no section `snap {name}`"
-    known = {option for parameter in command_of(name).params for option in (*parameter.opts, *parameter.secondary_opts)}
+    parameters = [parameter for parameter in command_of(name).params if not getattr(parameter, "hidden", False)]
+    known = {option for parameter in parameters for option in (*parameter.opts, *parameter.secondary_opts)}
     known = {option for option in known if option.startswith("-")} - {"-h", "--help"}
     told = {option for row in rows(lines) for option in OPTION.findall(" ".join(CODE.findall(row[0])))}
     assert known - told == set(), f"docs/reference/cli.md does not tell of these options of `snap {name}`"
@@ -331,7 +332,15 @@ def test_scripts_that_pages_name_are_there() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("reference/cli", "reference/data", "reference/handover", "reference/kit", "reference/lock", "reference/run"),
+        *(
+            "reference/archive",
+            "reference/cli",
+            "reference/data",
+            "reference/handover",
+            "reference/kit",
+            "reference/lock",
+            "reference/run",
+        ),
         *("reference/metrics", "reference/store", "reference/verdict", "explanation/same-image"),
         "reference/export",
     ],

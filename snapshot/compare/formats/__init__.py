@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import BinaryIO, TypeAlias
 
-from snapshot.compare.tally import Tally
+from snapshot.compare.tally import PickledError, Tally
 
 Compare: TypeAlias = Callable[[BinaryIO, BinaryIO, Tally], None]
 """Tells a tally what differs between two files; raises IncomparableError where it can't be told."""
@@ -59,6 +59,8 @@ def compare_of(kind: str) -> Compare:
             from snapshot.compare.formats import images
 
             return images.compare
+        case "pickle":
+            return _of_pickle
         case "text":
             from snapshot.compare.formats import texts
 
@@ -67,6 +69,11 @@ def compare_of(kind: str) -> Compare:
             from snapshot.compare.formats import blobs
 
             return blobs.compare
+
+
+def _of_pickle(first: BinaryIO, second: BinaryIO, tally: Tally) -> None:
+    """Only a container tells what is in it: see `pickles`."""
+    raise PickledError
 
 
 def _head(file: BinaryIO) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
@@ -23,13 +24,14 @@ from snapshot.record.document import Run
 from snapshot.record.store import Store
 from snapshot.share import bundle
 from snapshot.share.entry import Entry
-from snapshot.share.export import data, readme, recipe, record
+from snapshot.share.export import citation, crate, data, readme, recipe, record
 from snapshot.share.export import lock as locks
+from snapshot.share.export.data import Placed
 from snapshot.share.export.document import AGAIN, CODE, FILE, LISTS, README, RESULTS, TOOLS, PublicFile, PublicRun
 from snapshot.share.export.options import Options
 from snapshot.share.export.private import Private
 from snapshot.share.export.recipe import BASE_FILES, Packages
-from snapshot.share.export.selection import Selection, folders, select
+from snapshot.share.export.selection import ABOUT, Selection, folders, select
 from snapshot.share.kit import data as kit_data
 from snapshot.share.notebook import without_outputs
 
@@ -61,6 +63,8 @@ class Content(Value, kw_only=True, frozen=True):
     entries: tuple[Entry, ...]
     public: PublicRun
     lock: Lock
+    placed: tuple[Placed, ...]
+    """The data, in the order of the record."""
     selection: Selection
     notebooks: tuple[str, ...]
     """Code whose outputs were taken out."""
@@ -144,9 +148,10 @@ class _Gathering:
             Entry(path=AGAIN, is_folder=True, mode=0o755),
         )
         return Content(
-            entries=entries,
+            entries=(*entries, *_about(public, entries)),
             public=public,
             lock=lock,
+            placed=self._placed,
             selection=self._selection,
             notebooks=tuple(self._notebooks),
             left_out=self._left_out(code),
@@ -207,6 +212,27 @@ class _Gathering:
         if self._options.with_data:
             moved = tuple(msgspec.structs.replace(one.data, target=to_text(one.target)) for one in self._placed)
             yield from kit_data.entries(self._store, msgspec.structs.replace(self._run, data=moved))
+
+
+def _about(public: PublicRun, entries: tuple[Entry, ...]) -> Iterator[Entry]:
+    """How it may be used and cited: the project's own files, and what archives of research data read."""
+    project = {entry.path.removeprefix(f"{CODE}/"): entry for entry in entries if entry.path.startswith(f"{CODE}/")}
+    own = [path for path in project if "/" not in path and path.lower().startswith(ABOUT)]
+    title = f"Training: {shlex.join(public.command.argv)}"
+    if citation.FILE in own and isinstance(source := project[citation.FILE].source, Path):
+        title = citation.title_of(source.read_bytes()) or title
+    else:
+        yield Entry(path=citation.FILE, source=citation.dumps(public, title))
+    for path in own:
+        yield msgspec.structs.replace(project[path], path=path)
+    licenses = [path for path in own if path.lower().startswith(("licen", "copying"))]
+    about = crate.About(
+        title=title,
+        description=f"Code, platform and results of a training, which plain Docker repeats: see {README}",
+        license=licenses[0] if licenses else None,
+    )
+    there = (*entries, *(msgspec.structs.replace(project[path], path=path) for path in own))
+    yield Entry(path=crate.NAME, source=crate.dumps(public, there, about))
 
 
 def _built(lock: Lock) -> set[str]:

@@ -34,7 +34,7 @@ PAST_PYTHON = {
 """Packages that open files past Python, and how such files are called."""
 
 _PYTHON_ENDINGS = (".py", ".ipynb")
-_ABOUT = ("license", "licence", "copying", "notice", "citation.cff")
+ABOUT = ("license", "licence", "copying", "notice", "citation.cff")
 """Files of the project's top folder that say how it may be used and cited."""
 
 
@@ -63,7 +63,7 @@ def select(run: Run, entries: Iterable[CodeEntry], reads: ReadsFile | None, *, a
     chosen = read & files
     chosen |= {from_text(taken.target) for taken in run.taken}
     chosen |= _named(run, files)
-    chosen |= {path for path in files if "/" not in path and path.lower().startswith(_ABOUT)}
+    chosen |= {path for path in files if "/" not in path and path.lower().startswith(ABOUT)}
     unseen = tuple(ending for name in reads.modules for ending in PAST_PYTHON.get(name, ()))
     added = {path for path in files - chosen if path.lower().endswith(unseen)} if unseen else set()
     added -= {from_text(path) for path in run.code.leftovers}

@@ -12,7 +12,7 @@ from snapshot.lock.document import Lock
 from snapshot.project.names import from_text
 from snapshot.record.document import Run
 from snapshot.resources import package_dir
-from snapshot.run import outside, trace
+from snapshot.run import determinism, outside, trace
 from snapshot.run.draft import variables
 from snapshot.share.bundle import CODE, RECORD
 from snapshot.share.entry import Entry
@@ -24,6 +24,7 @@ _INITS = ("tini", "dumb-init", "docker-init")
 _LIBRARY = f"{RECORD}/lib"
 _LOG = ("__init__.py", "run/__init__.py", "run/inside/__init__.py", "run/inside/metrics.py")
 """What `snapshot.log` in a training is."""
+_SEEDS = ("run/inside/determined.py",)
 
 
 def configuration(platform: bytes, run: Run, lock: Lock, layers: Sequence[Layer], labels: Mapping[str, str]) -> bytes:
@@ -31,7 +32,7 @@ def configuration(platform: bytes, run: Run, lock: Lock, layers: Sequence[Layer]
     found: dict[str, Any] = json.loads(platform)
     config = found.get("config") or {}
     config.pop("OnBuild", None)
-    added = variables(run.request, run.id, lock.import_roots, gpus=run.request.gpus is not None)
+    added = variables(run, lock.import_roots, gpus=run.request.gpus is not None)
     kept = [item for item in config.get("Env") or () if item.partition("=")[0] not in added]
     config |= {
         "User": "",
@@ -51,9 +52,11 @@ def configuration(platform: bytes, run: Run, lock: Lock, layers: Sequence[Layer]
 
 def surroundings(run: Run, lock: Lock) -> Iterator[Entry]:
     """What a run finds in its container beside the project: `snapshot.log`, and the project's path on its host."""
-    for name in _LOG:
+    seeded = run.determinism is not None
+    for name in (*_LOG, *(_SEEDS if seeded else ())):
         yield Entry(path=f"{_LIBRARY}/snapshot/{name}", source=package_dir() / name)
-    yield Entry(path=f"{trace.site(lock.python)[1:]}/snapshot-log.pth", source=f"/{_LIBRARY}\n".encode())
+    lines = f"/{_LIBRARY}\n" + (determinism.start(f"/{_LIBRARY}") if seeded else "")
+    yield Entry(path=f"{trace.site(lock.python)[1:]}/snapshot-log.pth", source=lines.encode())
     project = from_text(run.project)
     if outside.needs_project_path(invocation(run).arguments, Path(project)) and not outside.hides_platform(project):
         yield Entry(path=posixpath.normpath(project)[1:], link=outside.WORKSPACE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 from pathlib import Path
@@ -10,7 +11,16 @@ from types import FrameType
 import pytest
 
 from snapshot.errors import EngineError, HostError
-from snapshot.host.container import Container, ImageMissingError, check_host, refused, run_tool, said
+from snapshot.host import process
+from snapshot.host.container import (
+    Container,
+    ImageMissingError,
+    check_host,
+    refused,
+    run_tool,
+    run_tool_into,
+    said,
+)
 
 
 @pytest.mark.parametrize(
@@ -115,3 +125,16 @@ def test_an_interrupted_tool_is_removed(calls: Path, monkeypatch: pytest.MonkeyP
     finally:
         signal.signal(signal.SIGALRM, before)
     assert calls.read_text().splitlines()[1].startswith("rm --force snap-tool-")
+
+
+def test_a_tool_whose_output_goes_to_a_file_is_removed_when_it_is_slow_or_says_too_much(
+    calls: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    into = io.BytesIO()
+    with pytest.raises(process.SlowError):
+        run_tool_into(TOOL, into, most=1, timeout=0.3)
+    monkeypatch.setenv("DURING", "yes")
+    with pytest.raises(process.TalkativeError):
+        run_tool_into(TOOL, into, most=1000, timeout=20)
+    assert [line.partition(" ")[0] for line in calls.read_text().splitlines()] == ["run", "rm", "run", "rm"]
+    assert len(into.getvalue()) <= 1000

@@ -65,6 +65,10 @@ class Inside:
         assert done.returncode == code, done.stderr
         return done
 
+    def module(self, name: str, text: str) -> None:
+        """A module that the program can import."""
+        (self.workspace / f"{name}.py").write_text(textwrap.dedent(text))
+
     def noted(self, file: Path | None = None) -> list[str]:
         """What all processes noted, or the one of `file`, with the workspace as `W` and the folder beside it as `E`.
 
