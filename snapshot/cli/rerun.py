@@ -69,9 +69,7 @@ def command(
 
     place = Place.here()
     check_host()
-    wanted = Wanted(
-        data=_places(data, place.cwd), allow_different_data=allow_different_data, network=network, gpus=gpus
-    )
+    wanted = Wanted(data=places(data, place.cwd), allow_different_data=allow_different_data, network=network, gpus=gpus)
     again = Rerun(place, _found(place, run), wanted, edit=edit)
     if again.foreign:
         again.say_whose()
@@ -85,7 +83,7 @@ def command(
     raise click.exceptions.Exit(0 if all(verdict.same for verdict in verdicts) else 1)
 
 
-def _places(given: Sequence[str], cwd: Path) -> Mapping[str, Path]:
+def places(given: Sequence[str], cwd: Path) -> Mapping[str, Path]:
     found = {}
     for item in given:
         name, equals, path = item.partition("=")
@@ -188,7 +186,7 @@ class Rerun:
             write_back=False,
             trace=self._place.config.trace,
             terminal=sys.stderr.isatty(),
-            stdout=False,
+            output="stderr",
         )
 
     def _draft(self, options: Options) -> Draft:
