@@ -22,7 +22,7 @@ COMMANDS = {
     "build": "Build the image that snap.lock describes.",
     "run": "Run a script in the image, and keep code, platform and result.",
     "rerun": "Run a run once more, and compare what comes out.",
-    "ls": "List the runs of this project.",
+    "ls": "List the runs of this project, or of a registry.",
     "show": "Show the record of a run.",
     "logs": "Print what a run printed.",
     "log": "Draw how runs descend from each other.",

@@ -77,7 +77,7 @@ def push(
     manifest = _manifest(registry, run, lock, base, own)
     own_digest = registry.put_manifest(str(target.tag), manifest, MANIFEST)
     _check(registry, target, own_digest)
-    known.keep(cache, run.platform.image, base)
+    known.keep(cache, run.platform.image, base, target)
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     labels.add_pushed(store, run.id, Pushed(reference=target.text, digest=own_digest, time=now))
     return Sent(reference=target.text, digest=own_digest, bytes=sent)
@@ -97,7 +97,7 @@ def _tell_of_moved_tag(store: Store, run: Run, registry: Registry, target: Refer
     before = registry.get_manifest(str(target.tag))
     if before is None:
         return
-    there = told.of_manifest(before.data)
+    there = told.summary_of(told.annotations_of(before.data))
     mine = next((one.digest for one in labels.of(store, run.id).pushed if one.reference == target.text), None)
     if there is None or there.id != run.id:
         what = f"run `{there.id}`" if there else "another image"

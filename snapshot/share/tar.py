@@ -23,7 +23,8 @@ def tar(entries: Iterable[Entry], time: int, read: Callable[[Entry], Iterator[by
         yield _header(entry, size, time)
         if entry.is_file:
             yield from _exactly(size, read(entry), entry.path)
-            yield b"\0" * (-size % _BLOCK)
+            if rest := -size % _BLOCK:  # an empty chunk is the end, to some who send them
+                yield b"\0" * rest
     yield b"\0" * (2 * _BLOCK)
 
 
@@ -59,7 +60,7 @@ class Chunks(io.RawIOBase):
 
     def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
         if not self._rest:
-            self._rest = memoryview(next(self._source, b""))
+            self._rest = memoryview(next((chunk for chunk in self._source if chunk), b""))
         part, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
         buffer[: len(part)] = part
         return len(part)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from snapshot.host import overlay2
+from snapshot.host.engine import Engine
 from snapshot.host.registry import Registry, parse
 from tests.integration.registries import Secured
 from tests.integration.scenario import Project
@@ -72,6 +76,20 @@ def test_the_registry_has_what_was_printed(project: Project, registry: str, push
     assert [(one["reference"], one["digest"]) for one in labels["pushed"]] == [(reference, digest)]
 
 
+def test_layers_are_read_where_the_engine_keeps_them(project: Project, here: Engine) -> None:
+    image, info = here.image(project.record()["platform"]["reference"]), here.info()
+    if info["Driver"] != "overlay2" or os.geteuid() != 0:
+        pytest.skip("only root can read the files of an engine, and only overlay2's are known")
+    assert image is not None
+    root = Path(info["DockerRootDir"])
+    assert overlay2.config(root, image.id) is not None
+    for diff_id, chunks in zip(image.layers, overlay2.tars(root, image.layers), strict=True):
+        hasher = hashlib.sha256()
+        for chunk in chunks:
+            hasher.update(chunk)
+        assert f"sha256:{hasher.hexdigest()}" == diff_id
+
+
 def test_plain_docker_repeats_it(project: Project, pushed: str, tmp_path: Path) -> None:
     env = project.env
     try:
@@ -91,10 +109,15 @@ def test_the_second_push_sends_the_run_alone(project: Project, registry: str, pu
     done = project.snap("push", "latest", f"{registry}/team/digits", env=without)
     assert done.returncode == 0, done.stderr
     assert " kB were new to the registry" in done.stderr
+    listed = json.loads(project.snap("ls", f"{registry}/team/digits", "--json", env=without).stdout)
+    told = [one["annotations"]["org.snapshot-ml.run"] for one in listed]
+    assert told == [project.record()["id"], project.record("digits")["id"]]
     again = project.snap("push", "latest", f"{registry}/team/digits", env=without)
     assert again.stdout == done.stdout
     assert "0 B were new to the registry" in again.stderr
     assert project.record()["id"] in done.stdout
+    # The registry has its layers in another repository.
+    assert project.snap("push", "latest", f"{registry}/team/elsewhere", env=without).returncode == 0
 
 
 def test_pulled_on_an_engine_with_another_store_it_is_the_same_run(

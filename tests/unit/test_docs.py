@@ -332,7 +332,15 @@ def test_scripts_that_pages_name_are_there() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("reference/cli", "reference/data", "reference/handover", "reference/kit", "reference/lock", "reference/run"),
+        *(
+            "reference/archive",
+            "reference/cli",
+            "reference/data",
+            "reference/handover",
+            "reference/kit",
+            "reference/lock",
+            "reference/run",
+        ),
         *("reference/metrics", "reference/store", "reference/verdict", "explanation/same-image"),
         "reference/export",
     ],

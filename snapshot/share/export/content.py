@@ -26,6 +26,7 @@ from snapshot.share import bundle
 from snapshot.share.entry import Entry
 from snapshot.share.export import citation, crate, data, readme, recipe, record
 from snapshot.share.export import lock as locks
+from snapshot.share.export.data import Placed
 from snapshot.share.export.document import AGAIN, CODE, FILE, LISTS, README, RESULTS, TOOLS, PublicFile, PublicRun
 from snapshot.share.export.options import Options
 from snapshot.share.export.private import Private
@@ -62,6 +63,8 @@ class Content(Value, kw_only=True, frozen=True):
     entries: tuple[Entry, ...]
     public: PublicRun
     lock: Lock
+    placed: tuple[Placed, ...]
+    """The data, in the order of the record."""
     selection: Selection
     notebooks: tuple[str, ...]
     """Code whose outputs were taken out."""
@@ -148,6 +151,7 @@ class _Gathering:
             entries=(*entries, *_about(public, entries)),
             public=public,
             lock=lock,
+            placed=self._placed,
             selection=self._selection,
             notebooks=tuple(self._notebooks),
             left_out=self._left_out(code),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from snapshot import resources
@@ -15,7 +15,7 @@ from snapshot.image.dockerfile import Layer, base_reference, platform
 from snapshot.lock.document import Lock
 from snapshot.project.names import from_text
 from snapshot.record.document import Run
-from snapshot.share.export.document import AGAIN, PublicRun
+from snapshot.share.export.document import AGAIN, PublicData, PublicRun
 from snapshot.share.kit import commands
 
 BASE_FILES = "base/rootfs.tar.gz"
@@ -48,12 +48,13 @@ def build(run: Run) -> str:
 
 def repeat(run: Run, public: PublicRun) -> str:
     """The second command."""
-    text = shlex.join(["docker", "run", "--rm", "--init", *options(run, public, _HERE)])
+    text = shlex.join(["docker", "run", *options(run, public, lambda data: f"{_HERE}/{from_text(data.place)}")])
     return f'{text.replace(_HERE, _PWD)} -v "$PWD/{AGAIN}:/{AGAIN}" {name(run)}'
 
 
-def options(run: Run, public: PublicRun, folder: str) -> Iterator[str]:
-    """What the second command asks of the engine, but for the folder of the results; `folder` is the export's."""
+def options(run: Run, public: PublicRun, place: Callable[[PublicData], str]) -> Iterator[str]:
+    """What the second command asks of the engine, but for the folder of the results; `place` says where data are."""
+    yield from ("--rm", "--init")
     for option in commands.options(run):
         flag, _, value = option.partition("=")
         # A network that somebody has made has a name of theirs.
@@ -61,8 +62,8 @@ def options(run: Run, public: PublicRun, folder: str) -> Iterator[str]:
             yield option
     yield from (f"--env={variable}" for variable in public.unset)
     for data in public.data:
-        place, target = from_text(data.place), from_text(data.target)
-        yield f"--mount={Mount(source=f'{folder}/{place}', target=target, read_only=not data.written).argument()}"
+        mount = Mount(source=place(data), target=from_text(data.target), read_only=not data.written)
+        yield f"--mount={mount.argument()}"
 
 
 def dockerfile(

@@ -19,6 +19,7 @@ from snapshot.share.export import lock as locks
 from snapshot.share.export.content import Content, Platform, gather
 from snapshot.share.export.options import Options
 from snapshot.share.export.private import Private
+from snapshot.share.export.proof import Judging
 from snapshot.share.kit import base as saved_base
 from snapshot.share.kit import data as kit_data
 from snapshot.share.kit.target import Reading, beside, write_folder
@@ -30,6 +31,8 @@ class Exported(Value, kw_only=True, frozen=True):
 
     bytes: int
     content: Content
+    verdict: str | None
+    """What training again came to: identical or within tolerance; None where that was not tried."""
 
 
 def export(
@@ -41,14 +44,16 @@ def export(
     cache: Path,
     access: Access,
     private: Private,
-    options: Options = Options(),  # noqa: B008
-    progress: Progress = Progress(),  # noqa: B008
+    options: Options,
+    judging: Judging | None = None,
+    progress: Progress,
 ) -> Exported:
     """Write what `run` used to `path`, a folder or a file that ends in `.zip`, after plain Docker has built it there.
 
     The whole of it is there afterwards, or nothing. Raises UsageError when `path` can't be written or the run is not
     finished, LeakError when something is found that was not let through, and what `build.build` raises when packages,
-    the base or the proof can't be had.
+    the base or the proof can't be had. With `judging` it is trained again, too: DifferentError when that comes to other
+    results.
     """
     target.check(path, store)
     lock = bundle.lock(store, run)
@@ -72,10 +77,14 @@ def export(
         with disk_errors(path):
             write_folder(entries, folder / "export", lock.source_date_epoch, read)
         progress.step("building it with plain Docker")
-        proof.build(engine, folder / "export", run)
-        with disk_errors(path):
-            (folder / "export").rename(path)
-    return Exported(bytes=read.bytes, content=content)
+        verdict = None
+        with proof.built(engine, folder / "export", run) as image:
+            if judging is not None:
+                progress.step("training again")
+                verdict = proof.train(store, run, content, image, folder / "again", judging)
+        progress.step(f"writing {path.name}")
+        target.hand_over(folder / "export", path)
+    return Exported(bytes=read.bytes, content=content, verdict=verdict)
 
 
 def _platform(engine: Engine, lock: Lock, folder: Path, cache: Path, access: Access) -> Platform:

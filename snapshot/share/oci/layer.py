@@ -63,7 +63,7 @@ class Packing:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._tar, self._size = hashlib.sha256(), 0
+        self._tar, self._size, self._held = hashlib.sha256(), 0, bytearray()
 
     def __enter__(self) -> Self:
         from isal import igzip_threaded
@@ -79,13 +79,26 @@ class Packing:
         """Add to the tar."""
         self._tar.update(chunk)
         self._size += len(chunk)
+        self._held += chunk
+        # Blocks of one size: where they end decides what comes out.
+        while len(self._held) >= digest.CHUNK:
+            self._compress(digest.CHUNK)
+
+    def _compress(self, size: int) -> None:
         with disk_errors(self.path):
-            self._gzip.write(chunk)
+            self._gzip.write(bytes(self._held[:size]))
+        del self._held[:size]
+
+    def check(self, diff_id: str) -> None:
+        """Raise IntegrityError unless the tar, all of which is written, has this digest."""
+        if (got := digest.PREFIX + self._tar.hexdigest()) != diff_id:
+            raise IntegrityError(f"the engine gave {got} for its layer {diff_id}", hint="look at the engine's disk")
 
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
+            self._compress(len(self._held))
             with disk_errors(self.path):
                 self._gzip.close()
         finally:

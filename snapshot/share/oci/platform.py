@@ -6,7 +6,7 @@ import hashlib
 import json
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -14,6 +14,7 @@ import msgspec
 
 from snapshot import digest
 from snapshot.errors import BuildError, EngineError, IntegrityError
+from snapshot.host import overlay2
 from snapshot.host.engine import Engine, Image
 from snapshot.host.files import disk_errors
 from snapshot.host.registry import Registry
@@ -47,18 +48,17 @@ def of(
     older than Docker 25.
     """
     there = known.find(cache, run.platform.image)
-    if there is not None and known.are_there(registry, there.layers):
-        return there
+    if there is not None and known.is_there(registry, there):
+        return there.platform
     image = engine.image(run.platform.image) or engine.image(run.platform.reference)
     if image is None:
         raise BuildError(
             f"the engine does not have the image that the run had, `{run.platform.reference}`",
             hint=f"make it with `snap build --run {run.id}`",
         )
-    saved = _Saved(sender, folder, _at_hand(cache, image, registry))
-    saved.read(engine, image)
-    config, manifest, layers = saved.image(image)
-    deciding = _deciding(run, config, manifest, there)
+    taken = _Taken(sender, folder, _at_hand(cache, image, registry))
+    config, manifest, layers = taken.directly(engine, image) or taken.saved(engine, image)
+    deciding = _deciding(run, config, manifest, there.platform if there else None)
     documents = [Entry(path=CONFIG, source=config), *([Entry(path=MANIFEST, source=deciding)] if deciding else [])]
     last = pack([*documents, *_dockerfile(lock, cache)], IDENTITY, folder, lock.source_date_epoch)
     sender.add(last)
@@ -68,8 +68,7 @@ def of(
 def _at_hand(cache: Path, image: Image, registry: Registry) -> dict[str, Layer]:
     """Layers of `image` that the registry has, by the name that `docker save` gives them: that of the tar, or of the
     blob where the engine has it compressed."""
-    found = {layer.diff_id: layer for layer in known.every(cache) if layer.diff_id in image.layers}
-    there = [layer for layer in found.values() if registry.has_blob(layer.digest) == layer.size]
+    there = known.at_hand(registry, cache, image.layers)
     return {layer.diff_id if layer.unpacked is not None else layer.digest: layer for layer in there}
 
 
@@ -88,7 +87,7 @@ def _deciding(run: Run, config: bytes, manifest: bytes, there: Platform | None) 
         return there.manifest
     raise IntegrityError(
         f"the image `{run.platform.reference}` on this engine is not the one that the run had, {wanted}",
-        hint=f"see `snap build --run {run.id}`",
+        hint=f"`snap pull` it once more, or see `snap build --run {run.id}`",
     )
 
 
@@ -101,17 +100,35 @@ def _dockerfile(lock: Lock, cache: Path) -> list[Entry]:
     return [Entry(path=DOCKERFILE, source=dockerfile.render(lock, sizes).encode())]
 
 
-class _Saved:
-    """What `docker save` says."""
+class _Taken:
+    """The layers of an image on their way out of the engine; what the registry lacks is sent as soon as it is there."""
 
     def __init__(self, sender: Sender, folder: Path, at_hand: Mapping[str, Layer]) -> None:
-        self._sender, self._folder, self._at_hand = sender, folder, at_hand
+        self._sender, self._folder = sender, folder
         self._documents: dict[str, bytes] = {}
-        self._layers: dict[str, Layer] = {}
+        self._layers = dict(at_hand)
         self._index = b""
 
-    def read(self, engine: Engine, image: Image) -> None:
-        """Take all of it, and have sent what the registry lacks."""
+    def directly(self, engine: Engine, image: Image) -> tuple[bytes, bytes, tuple[Layer, ...]] | None:
+        """Configuration, an empty manifest, and layers, of an engine whose files can be read here; else None."""
+        info = engine.info()
+        if info.get("Driver") != "overlay2":
+            return None
+        root = Path(str(info.get("DockerRootDir")))
+        config = overlay2.config(root, image.id)
+        if config is None:
+            return None
+        try:
+            for diff_id, chunks in zip(image.layers, overlay2.tars(root, image.layers), strict=True):
+                if diff_id not in self._layers:
+                    self._add(diff_id, self._packed(diff_id, chunks))
+        except (OSError, ValueError, IntegrityError):
+            # What is right so far is kept.
+            return None
+        return config, b"", tuple(self._layers[diff_id] for diff_id in image.layers)
+
+    def saved(self, engine: Engine, image: Image) -> tuple[bytes, bytes, tuple[Layer, ...]]:
+        """Configuration, manifest and layers out of `docker save`."""
         try:
             with tarfile.open(fileobj=Chunks(engine.save(image.id)), mode="r|", bufsize=digest.CHUNK) as archive:
                 for member in archive:
@@ -120,6 +137,11 @@ class _Saved:
                         self._take(member, content)
         except tarfile.TarError as problem:
             raise EngineError(f"what `docker save` writes can't be read: {problem}", hint="try again") from None
+        return self._image(image)
+
+    def _add(self, name: str, layer: Layer) -> None:
+        self._layers[name] = layer
+        self._sender.add(layer)
 
     def _take(self, member: tarfile.TarInfo, content: IO[bytes]) -> None:
         name = digest.PREFIX + member.name.removeprefix(_BLOBS)
@@ -127,25 +149,21 @@ class _Saved:
             self._index = content.read()
         elif not member.name.startswith(_BLOBS):
             return
-        elif name in self._at_hand:
-            self._layers[name] = self._at_hand[name]
-        else:
+        elif name not in self._layers:
             start = content.read(digest.CHUNK)
             if start[:1] == b"{" and member.size <= _SMALL:
                 self._documents[name] = start + content.read()
+            elif start.startswith((_GZIP, _ZSTD)):
+                self._add(name, self._as_it_is(name, start, content))
             else:
-                self._layers[name] = self._layer(name, start, content)
-                self._sender.add(self._layers[name])
+                self._add(name, self._packed(name, _from(start, content)))
 
-    def _layer(self, name: str, start: bytes, content: IO[bytes]) -> Layer:
-        if start.startswith((_GZIP, _ZSTD)):
-            return self._as_it_is(name, start, content)
+    def _packed(self, name: str, chunks: Iterable[bytes]) -> Layer:
         with Packing(self._folder) as packing:
-            for chunk in _from(start, content):
+            for chunk in chunks:
                 packing.write(chunk)
-        layer = packing.layer(PLATFORM)
-        _check(name, layer.diff_id)
-        return layer
+            packing.check(name)
+        return packing.layer(PLATFORM)
 
     def _as_it_is(self, name: str, start: bytes, content: IO[bytes]) -> Layer:
         """One that the engine has compressed, as it came from a registry."""
@@ -159,8 +177,8 @@ class _Saved:
         kind = LAYER if start.startswith(_GZIP) else ZSTD
         return Layer(role=PLATFORM, diff_id="", digest=name, size=size, media_type=kind, path=Path(file.name))
 
-    def image(self, image: Image) -> tuple[bytes, bytes, tuple[Layer, ...]]:
-        """Configuration, manifest and layers; raises EngineError when `docker save` is too old for it."""
+    def _image(self, image: Image) -> tuple[bytes, bytes, tuple[Layer, ...]]:
+        """What was saved, put together; raises EngineError when `docker save` is too old for it."""
         try:
             manifest = self._documents[json.loads(self._index)["manifests"][0]["digest"]]
             said = json.loads(manifest)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from datetime import datetime
 
 import msgspec
 
@@ -27,6 +28,7 @@ _CREATED = "org.opencontainers.image.created"
 _MOST = 24
 """Metrics and parameters that are told; the record has all."""
 _LONGEST = 1000
+_MOST_SECONDS = 1e10
 _PREFIXES = {"module": "-m ", "command": "-- "}
 
 
@@ -69,9 +71,8 @@ def of_run(run: Run) -> dict[str, str]:
 
 def summary_of(told: Mapping[str, str]) -> Summary | None:
     """What a list of runs says of one, by its annotations; None when they are of no run. Nothing of it is certain."""
-    if told.get(SCHEMA) != VERSION or not told.get(RUN):
+    if told.get(SCHEMA) != VERSION or not told.get(RUN) or not _is_time(told.get(_CREATED, "")):
         return None
-    metrics = {key: value for key, value in _object(told, _METRICS).items() if isinstance(value, str | float | int)}
     return Summary(
         id=told[RUN],
         name=told.get(_NAME),
@@ -81,19 +82,19 @@ def summary_of(told: Mapping[str, str]) -> Summary | None:
         started=None,
         ended=None,
         command=_command(told.get(_COMMAND, "")),
-        outputs=int(told[_OUTPUTS]) if told.get(_OUTPUTS, "").isdecimal() else 0,
+        outputs=int(_number(told.get(_OUTPUTS, "")) or 0),
         seconds=_number(told.get(_SECONDS, "")),
         parameters={key: str(value) for key, value in _object(told, _PARAMETERS).items()},
-        metrics={key: value if isinstance(value, str) else float(value) for key, value in metrics.items()},
+        metrics=_metrics(_object(told, _METRICS)),
     )
 
 
-def of_manifest(data: bytes) -> Summary | None:
-    """The same, out of the manifest of an image."""
+def annotations_of(data: bytes) -> dict[str, str]:
+    """The annotations in the manifest of an image; none where it has no such."""
     try:
-        return summary_of(msgspec.json.decode(data, type=_Annotated).annotations)
+        return msgspec.json.decode(data, type=_Annotated).annotations
     except (msgspec.DecodeError, RecursionError):
-        return None
+        return {}
 
 
 def _some(values: Mapping[str, object]) -> str:
@@ -133,8 +134,28 @@ def _object(told: Mapping[str, str], key: str) -> dict[str, object]:
     return dict(list(found.items())[:_MOST])
 
 
+def _metrics(said: Mapping[str, object]) -> dict[str, float | str]:
+    """Those that are numbers, or texts as `nan` is one."""
+    found: dict[str, float | str] = {}
+    for key, value in said.items():
+        if isinstance(value, str | float):
+            found[key] = value
+        elif isinstance(value, int) and abs(value) < _MOST_SECONDS**4:
+            found[key] = float(value)
+    return found
+
+
 def _number(text: str) -> float | None:
+    """A number of seconds or files; None where it is none that can be."""
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return None
+    return number if 0 <= number < _MOST_SECONDS else None
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False

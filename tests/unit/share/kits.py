@@ -51,7 +51,7 @@ def kept(store: Store, number: int = 1, lock: Lock | None = None, **changes: Any
     """A finished run with its lock and its sums."""
     lock = lock or a_lock()
     platform = msgspec.structs.replace(a_run().platform, lock=lock.digest)
-    run = trained(store, number, OUTPUTS, platform=platform, **changes)
+    run = trained(store, number, OUTPUTS, **{"platform": platform, **changes})
     folder = store.folder(run.id)
     (folder / "snap.lock").write_text(lock_document.dumps(lock))
     write_sums(folder)

@@ -90,9 +90,10 @@ def lacking(data: dict[str, Any], target: str) -> str:
 def ours(apart: Collection[str]) -> Iterator[str]:
     """The code's folder and all that is below it, but for what is mounted there."""
     for folder, folders, names in os.walk(CODE):
+        links = [each for each in folders if os.path.islink(os.path.join(folder, each))]
         folders[:] = [each for each in folders if os.path.join(folder, each) not in apart]
         yield folder
-        for each in names:
+        for each in (*names, *links):
             if os.path.join(folder, each) not in apart:
                 yield os.path.join(folder, each)
 
