@@ -21,9 +21,21 @@ _MOST = 10
 @click.argument("run")
 @click.argument("target", metavar="DIR|FILE.zip", type=click.Path(path_type=Path))
 @click.option("--all-code", is_flag=True, help="All code of the run, not only what it was seen to use.")
+@click.option("--prove", is_flag=True, help="Train it again, too, and hand it over only if the results are the same.")
+@click.option("--with-data", is_flag=True, help="The files of the data too, if they are still what the run had.")
+@click.option("--with-packages", is_flag=True, help="Every package too: it is built without an index.")
 @click.option("--allow", "allowed", multiple=True, metavar="FINDING", help="Let a finding through, as it was told.")
 @click.option("--env", "published", multiple=True, metavar="NAME", help="Publish the value of this variable too.")
-def command(run: str, target: Path, all_code: bool, allowed: tuple[str, ...], published: tuple[str, ...]) -> None:
+def command(
+    run: str,
+    target: Path,
+    all_code: bool,
+    prove: bool,
+    with_data: bool,
+    with_packages: bool,
+    allowed: tuple[str, ...],
+    published: tuple[str, ...],
+) -> None:
     """Write what RUN used for the public: code, lock, Dockerfile and results, with a README whose two commands train it
     again with plain Docker. No history, other runs, names of users and hosts, paths or values of the environment.
 
@@ -33,8 +45,10 @@ def command(run: str, target: Path, all_code: bool, allowed: tuple[str, ...], pu
     \b
     Example:
       snap export latest ../digits-public
+      snap export latest digits.zip --prove --with-data
       snap export paper-v2 ../public --allow workspace/train.py:generic-api-key:12
     """
+    from snapshot.compare.tolerance import configured
     from snapshot.host.download import access_of
     from snapshot.host.pip_config import read
     from snapshot.project.names import display
@@ -58,24 +72,34 @@ def command(run: str, target: Path, all_code: bool, allowed: tuple[str, ...], pu
             cache=place.make_cache(),
             access=access_of(read(os.environ), place.root),
             private=of(record, place.root, os.environ, frozenset(published)),
-            options=Options(all_code=all_code, allowed=allowed, environment=published),
+            options=Options(
+                all_code=all_code,
+                with_data=with_data,
+                with_packages=with_packages,
+                allowed=allowed,
+                environment=published,
+            ),
+            tolerances=configured(place.config) if prove else None,
             progress=Progress(
                 step=step.update, written=lambda size: step.update(f"writing, {text.size(size)}"), warn=terminal.warn
             ),
         )
     _tell(done.content)
+    if done.verdict:
+        terminal.note(f"plain Docker has trained it again: {done.verdict}")
     click.echo(f"{display(str(target))}  {text.size(done.bytes)}")
 
 
 def _tell(content: Content) -> None:
     """What the one who exports should know and the public need not."""
+    from snapshot.lock.document import FILE_NAME
     from snapshot.project.names import display
     from snapshot.share.export.document import CODE
 
     if not content.public.traced:
         terminal.note(f"all code is in it: {content.selection.reason}")
     elif content.left_out:
-        names = [display(path.removeprefix(f"{CODE}/")) for path in content.left_out]
+        names = [display(path.removeprefix(f"{CODE}/")) for path in content.left_out if path != f"{CODE}/{FILE_NAME}"]
         rest = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
         terminal.note(f"not in it, since the run did not open them: {', '.join(names[:_MOST])}{rest}")
     if content.carried:

@@ -103,13 +103,28 @@ def run_tool_into(container: Container, into: BinaryIO, *, most: int, timeout: f
     return _to_its_end(container, lambda command: process.run_into(command, into, most=most, timeout=timeout))
 
 
+def run_plain(options: Sequence[str], image: str) -> process.Finished:
+    """`docker run` with `options` and nothing else, as anybody types it; what breaks that off ends the container too.
+
+    Raises EngineError when the engine could not start it.
+    """
+    name = f"snap-plain-{os.urandom(6).hex()}"
+    command = ("docker", "run", "--name", name, *options, image)
+    return _named_to_its_end(name, lambda: process.run(command))
+
+
 def _to_its_end(container: Container, run: Callable[[Sequence[str]], process.Finished]) -> process.Finished:
-    named = msgspec.structs.replace(container, name=container.name or f"snap-tool-{os.urandom(6).hex()}")
+    name = container.name or f"snap-tool-{os.urandom(6).hex()}"
+    arguments = msgspec.structs.replace(container, name=name).arguments()
+    return _named_to_its_end(name, lambda: run(arguments))
+
+
+def _named_to_its_end(name: str, run: Callable[[], process.Finished]) -> process.Finished:
     try:
-        done = run(named.arguments())
+        done = run()
     except (KeyboardInterrupt, process.SlowError, process.TalkativeError, OSError):
         # That the CLI is gone does not end its container.
-        process.run(("docker", "rm", "--force", str(named.name)))
+        process.run(("docker", "rm", "--force", name))
         raise
     if done.code == 125:
         raise refused(done.stderr)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import time
+import urllib.parse
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +93,18 @@ class Registry:
             return False
         Upload(self._connection, digest, size, source, progress, lambda: self._size(digest) == size).run()
         return True
+
+    def mount_blob(self, digest: str, repository: str) -> bool:
+        """Have the blob of another repository of the registry here too; False where that is not to be had."""
+        query = urllib.parse.urlencode({"mount": digest, "from": repository})
+        # Where that repository may not be seen, or is in another place, the blob is sent: nothing is lost.
+        with suppress(NetworkError):
+            answer = self._connection.once("POST", self._connection.url(f"blobs/uploads/?{query}"))
+            if answer.status == 202 and (location := answer.headers.get("Location", "")):
+                # An upload was begun instead, which nobody will go on with.
+                self._connection.once("DELETE", self._connection.follow(answer, location))
+            return answer.status == 201
+        return False
 
     def get_blob(self, digest: str, size: int, target: Path, progress: Progress = _silent) -> None:
         """Fetch a blob into the file `target`, which is there whole or not at all.

@@ -113,7 +113,10 @@ def results(store: Store, run: Run) -> Iterator[Entry]:
 
 def lacks_results(store: Store, run: Run) -> bool:
     """Whether the run was taken in without what it wrote."""
-    origin = labels.of(store, run.id).origin
+    try:
+        origin = labels.of(store, run.id).origin
+    except StoreError:  # damaged labels are `snap fsck`'s to tell
+        return False
     return origin is not None and not origin.results
 
 

@@ -122,7 +122,7 @@ def _remember(run: Run, archive: Archive, found: loading.Identity) -> None:
         for layer, diff_id in archive.layers(role)
     )
     platform = Platform(config=found.config, manifest=found.manifest, layers=layers)
-    known.keep(user_cache(), run.platform.image, platform)
+    known.keep(user_cache(), run.platform.image, platform, archive.reference)
 
 
 def _check_name(run: Run) -> None:

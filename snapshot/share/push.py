@@ -77,7 +77,7 @@ def push(
     manifest = _manifest(registry, run, lock, base, own)
     own_digest = registry.put_manifest(str(target.tag), manifest, MANIFEST)
     _check(registry, target, own_digest)
-    known.keep(cache, run.platform.image, base)
+    known.keep(cache, run.platform.image, base, target)
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     labels.add_pushed(store, run.id, Pushed(reference=target.text, digest=own_digest, time=now))
     return Sent(reference=target.text, digest=own_digest, bytes=sent)

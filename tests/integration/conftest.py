@@ -10,7 +10,7 @@ import pytest
 from snapshot.host.engine import Engine
 from tests.integration.indexes import Index, serve
 from tests.integration.registries import RegistryProcess, Secured, registry_program, secured
-from tests.integration.scenario import Gate
+from tests.integration.scenario import Gate, bring_base
 
 Environment = dict[str, str]
 
@@ -32,6 +32,17 @@ def second_engine(command) -> Iterator[Environment]:
     yield with_base(command, environment(command, "second"))
     if not was_running:
         command("scripts/engine", "stop", "second")
+
+
+@pytest.fixture(scope="session")
+def twin(command, engine, engine_environment) -> Iterator[str]:
+    """The name of one more engine, with the image store of the old kind and the base, that a test may kill."""
+    if os.getuid() != 0:
+        pytest.skip("needs root to start an engine of its own")
+    start(command, "twin", "--store", "overlay2")
+    bring_base(engine, engine_environment("twin"))
+    yield "twin"
+    command("scripts/engine", "stop", "twin", "--wipe")
 
 
 @pytest.fixture(scope="session")

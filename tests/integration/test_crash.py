@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.scenario import Gate, Project, bring_base, wait_for
+from tests.integration.scenario import Gate, Project, wait_for
 
 MOMENTS = 24
 """How many moments between nothing and the end of a run are tried; they are spread evenly, each with some jitter."""
@@ -180,35 +180,27 @@ def test_a_full_disk_in_the_end_is_said_and_finished_when_there_is_room(tmp_path
         subprocess.run(["umount", "-l", place], check=True)
 
 
-def test_an_engine_that_dies_in_mid_run(tmp_path: Path, command, engine: dict[str, str], engine_environment):
-    if os.getuid() != 0:
-        pytest.skip("needs root to start an engine of its own")
-    name = "mortal"
-    command("scripts/engine", "start", name)
-    try:
-        env = engine_environment(name)
-        bring_base(engine, env)
-        project = Project(tmp_path / "project", env)
-        project.script("import time; open('half.txt', 'w').write('x'); open('ready', 'w'); time.sleep(120)")
-        running = project.start("run", "train.py")
-        wait_for(lambda: list(project.path.glob(".snap/runs/*/outputs/ready")), 120)
-        wait_for(lambda: project.record()["status"] == "running")
-        home = Path(env["DOCKER_HOST"].removeprefix("unix://")).parent
-        os.kill(int((home / "pid").read_text()), signal.SIGKILL)
-        _, stderr = running.communicate(timeout=60)
-        assert running.returncode == 125
-        assert "error: no Docker engine answers" in stderr
-        listing = project.snap("ls")
-        assert listing.returncode == 0
-        assert "can't be finished yet" in listing.stderr
-        command("scripts/engine", "start", name)
-        wait_for(lambda: "ok" not in project.snap("ls").stdout and settle(project), 60)
-        (final,) = settle(project)
-        kept = project.path / ".snap/runs" / str(final["id"]) / "outputs/half.txt"
-        assert kept.read_text() == "x"
-        assert final["exit"]["code"] != 0  # type: ignore[index]
-    finally:
-        command("scripts/engine", "stop", name, "--wipe")
+def test_an_engine_that_dies_in_mid_run(tmp_path: Path, command, twin: str, engine_environment):
+    env = engine_environment(twin)
+    project = Project(tmp_path / "project", env)
+    project.script("import time; open('half.txt', 'w').write('x'); open('ready', 'w'); time.sleep(120)")
+    running = project.start("run", "train.py")
+    wait_for(lambda: list(project.path.glob(".snap/runs/*/outputs/ready")), 120)
+    wait_for(lambda: project.record()["status"] == "running")
+    home = Path(env["DOCKER_HOST"].removeprefix("unix://")).parent
+    os.kill(int((home / "pid").read_text()), signal.SIGKILL)
+    _, stderr = running.communicate(timeout=60)
+    assert running.returncode == 125
+    assert "error: no Docker engine answers" in stderr
+    listing = project.snap("ls")
+    assert listing.returncode == 0
+    assert "can't be finished yet" in listing.stderr
+    command("scripts/engine", "start", twin)
+    wait_for(lambda: "ok" not in project.snap("ls").stdout and settle(project), 60)
+    (final,) = settle(project)
+    kept = project.path / ".snap/runs" / str(final["id"]) / "outputs/half.txt"
+    assert kept.read_text() == "x"
+    assert final["exit"]["code"] != 0  # type: ignore[index]
 
 
 def test_a_reader_that_leaves_does_not_end_the_training(project: Project):

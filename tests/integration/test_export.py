@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 import subprocess
 import textwrap
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from tests.integration.scenario import Project
+from tests.integration.scenario import Project, wait_for
 
 TRAIN = """
     import json, sys
@@ -39,7 +41,7 @@ def trained(engine, tmp_path_factory: pytest.TempPathFactory) -> Project:
     project.write("idea.py", "print('not for the public')\n")
     (project.path / "out").mkdir()
     project.script(TRAIN)
-    done = project.snap("run", "--env", "TOKEN=do-not-tell", "train.py", "out/rows.txt")
+    done = project.snap("run", "--name", "first", "--env", "TOKEN=do-not-tell", "train.py", "out/rows.txt")
     assert done.returncode == 0, done.stderr
     return project
 
@@ -47,7 +49,7 @@ def trained(engine, tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture(scope="module")
 def exported(trained: Project) -> Path:
     path = trained.path.parent / "public"
-    done = trained.snap("export", "latest", str(path))
+    done = trained.snap("export", "first", str(path))
     assert done.returncode == 0, done.stderr
     return path
 
@@ -149,6 +151,35 @@ def test_what_looks_like_a_secret_keeps_it_back(trained: Project) -> None:
     assert refused.returncode == 1
     assert [finding for _, finding in planted.values() if finding not in refused.stderr] == []
     assert [path.name for path in target.parent.glob("*held-back*")] == []
+    for name in planted:
+        (trained.path / name).unlink()
+    trained.write("model/net.py", NET)
+
+
+def test_it_is_trained_again_before_it_is_handed_over(trained: Project, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.zip", tmp_path / "second.zip"
+    proven = trained.snap("export", "first", str(first), "--prove", "--with-data")
+    assert proven.returncode == 0, proven.stderr
+    assert "plain Docker has trained it again: identical" in proven.stderr
+    assert trained.snap("export", "first", str(second), "--with-data").returncode == 0
+    assert first.read_bytes() == second.read_bytes()
+    with zipfile.ZipFile(first) as archive:
+        assert archive.read("data/workspace/data/a.csv") == b"1\n2\n"
+        assert archive.getinfo("retrained/").is_dir()
+
+    trained.script(TRAIN + "    import os; open('dice.txt', 'w').write(os.urandom(9).hex())\n")
+    assert trained.snap("run", "--name", "other", "train.py", "out/rows.txt").returncode == 0
+    other = trained.snap("export", "other", str(tmp_path / "other"), "--prove")
+    assert (other.returncode, "dice.txt: different" in other.stderr) == (1, True), other.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["first.zip", "second.zip"]
+
+
+def test_ctrl_c_leaves_nothing(trained: Project, tmp_path: Path) -> None:
+    going = trained.start("export", "first", str(tmp_path / "public"))
+    wait_for(lambda: list(tmp_path.glob(".public.partial/*/export")))
+    going.send_signal(signal.SIGINT)
+    assert going.wait(30) == 130
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_cannot_be_written_is_refused_at_once(trained: Project, exported: Path) -> None:

@@ -116,6 +116,8 @@ def test_the_second_push_sends_the_run_alone(project: Project, registry: str, pu
     assert again.stdout == done.stdout
     assert "0 B were new to the registry" in again.stderr
     assert project.record()["id"] in done.stdout
+    # The registry has its layers in another repository.
+    assert project.snap("push", "latest", f"{registry}/team/elsewhere", env=without).returncode == 0
 
 
 def test_pulled_on_an_engine_with_another_store_it_is_the_same_run(

@@ -19,6 +19,8 @@ from tests.unit.record.stores import packs, trained
 
 MOMENTS = 176
 """With those of whole runs in test_crash.py 200."""
+STORES = 2
+"""At once, each with its part of the moments."""
 
 KILLED = """
     # Children that keep, tag, note, remove and sweep until they are killed; after each kill everything is checked.
@@ -31,7 +33,7 @@ KILLED = """
     from tests.unit.record.records import run_id
     from tests.unit.record.stores import trained
 
-    store, chance = Store(Path(sys.argv[1])), random.Random(20261129)
+    store, chance = Store(Path(sys.argv[1])), random.Random(20261129 + int(sys.argv[3]))
 
     def keep(number):
         # What is small outlives the run that came first, so its pack is made smaller.
@@ -91,11 +93,20 @@ KILLED = """
 
 def test_kill_9_at_many_moments_leaves_the_store_whole(tmp_path: Path):
     root = Path(__file__).parents[2]
-    command = [sys.executable, "-c", textwrap.dedent(KILLED), str(tmp_path), str(MOMENTS)]
-    done = subprocess.run(
-        command, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=False
-    )
-    assert done.stdout == "whole\n", done.stderr
+    several = []
+    for number in range(STORES):
+        store = tmp_path / str(number)
+        store.mkdir()
+        command = [sys.executable, "-c", textwrap.dedent(KILLED), str(store), str(MOMENTS // STORES), str(number)]
+        several.append(
+            subprocess.Popen(
+                command, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, text=True,
+            )
+        )  # fmt: skip
+    for process in several:
+        said, why = process.communicate()
+        assert said == "whole\n", why
 
 
 @pytest.fixture

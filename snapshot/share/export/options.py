@@ -15,5 +15,3 @@ class Options(Value, kw_only=True, frozen=True):
     """Variables whose values go along."""
     allowed: tuple[str, ...] = ()
     """Fingerprints of findings that are let through."""
-    prove: bool = False
-    """Whether it is trained again before it is handed over."""

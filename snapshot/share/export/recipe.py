@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from snapshot import resources
@@ -15,7 +15,7 @@ from snapshot.image.dockerfile import Layer, base_reference, platform
 from snapshot.lock.document import Lock
 from snapshot.project.names import from_text
 from snapshot.record.document import Run
-from snapshot.share.export.document import AGAIN, PublicRun
+from snapshot.share.export.document import AGAIN, PublicData, PublicRun
 from snapshot.share.kit import commands
 
 BASE_FILES = "base/rootfs.tar.gz"
@@ -48,21 +48,28 @@ def build(run: Run) -> str:
 
 def repeat(run: Run, public: PublicRun) -> str:
     """The second command."""
-    text = shlex.join(["docker", "run", "--rm", "--init", *options(run, public, _HERE)])
+    text = shlex.join(["docker", "run", *options(run, public, lambda data: f"{_HERE}/{from_text(data.place)}")])
     return f'{text.replace(_HERE, _PWD)} -v "$PWD/{AGAIN}:/{AGAIN}" {name(run)}'
 
 
-def options(run: Run, public: PublicRun, folder: str) -> Iterator[str]:
-    """What the second command asks of the engine, but for the folder of the results; `folder` is the export's."""
+def options(
+    run: Run, public: PublicRun, place: Callable[[PublicData], str], variable: Callable[[str], str] = str
+) -> Iterator[str]:
+    """What the second command asks of the engine, but for the folder of the results.
+
+    `place` says where data are, `variable` how the engine is told of a variable that is not published: by its name
+    alone it passes on the caller's value.
+    """
+    yield from ("--rm", "--init")
     for option in commands.options(run):
         flag, _, value = option.partition("=")
         # A network that somebody has made has a name of theirs.
         if flag != "--network" or value in _NETWORKS:
             yield option
-    yield from (f"--env={variable}" for variable in public.unset)
+    yield from (f"--env={variable(name)}" for name in public.unset)
     for data in public.data:
-        place, target = from_text(data.place), from_text(data.target)
-        yield f"--mount={Mount(source=f'{folder}/{place}', target=target, read_only=not data.written).argument()}"
+        mount = Mount(source=place(data), target=from_text(data.target), read_only=not data.written)
+        yield f"--mount={mount.argument()}"
 
 
 def dockerfile(
@@ -72,12 +79,12 @@ def dockerfile(
     packages: Packages,
     *,
     base_environment: Mapping[str, str] | None,
-    library: bool,
+    inside: bool,
     manifests: bool,
 ) -> str:
     """The Dockerfile; `base_environment` is that of a base that the export carries, None where FROM gets it.
 
-    `library` is whether `snapshot.log` is needed, `manifests` whether there are lists of data.
+    `inside` is whether the image has files of `image`, `manifests` whether there are lists of data.
     """
     base = base_reference(lock) if base_environment is None else "base"
     folders = [("debs", "debs")] if lock.os_packages else []
@@ -101,7 +108,8 @@ def dockerfile(
         ],
         platform=platform(lock, layers, base=base),
         python=json.dumps(lock.python.executable),
-        library=library,
+        inside=inside,
+        gpus=run.request.gpus is not None,
         manifests=manifests,
     )
 

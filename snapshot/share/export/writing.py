@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from snapshot.compare.verdict import Tolerance
 from snapshot.document import Value
 from snapshot.host.download import Access
 from snapshot.host.engine import Engine
@@ -30,6 +31,8 @@ class Exported(Value, kw_only=True, frozen=True):
 
     bytes: int
     content: Content
+    verdict: str | None
+    """What training again came to: identical or within tolerance; None where that was not tried."""
 
 
 def export(
@@ -41,14 +44,16 @@ def export(
     cache: Path,
     access: Access,
     private: Private,
-    options: Options = Options(),  # noqa: B008
-    progress: Progress = Progress(),  # noqa: B008
+    options: Options,
+    tolerances: tuple[Tolerance, ...] | None = None,
+    progress: Progress,
 ) -> Exported:
     """Write what `run` used to `path`, a folder or a file that ends in `.zip`, after plain Docker has built it there.
 
     The whole of it is there afterwards, or nothing. Raises UsageError when `path` can't be written or the run is not
     finished, LeakError when something is found that was not let through, and what `build.build` raises when packages,
-    the base or the proof can't be had.
+    the base or the proof can't be had. With `tolerances` it is trained again, too: DifferentError when that comes to
+    other results.
     """
     target.check(path, store)
     lock = bundle.lock(store, run)
@@ -59,6 +64,8 @@ def export(
         progress.step("packages")
         platform = _platform(engine, lock, folder, cache, access)
         content = gather(store, run, platform, options, private)
+        if tolerances is not None:
+            proof.check(store, run, content)
         progress.step("looking for secrets")
         found = findings.find(content.looked_at(), content.unseen(), private)
         report = redaction.report(content, options, redaction.check(found, options.allowed))
@@ -72,10 +79,14 @@ def export(
         with disk_errors(path):
             write_folder(entries, folder / "export", lock.source_date_epoch, read)
         progress.step("building it with plain Docker")
-        proof.build(engine, folder / "export", run)
-        with disk_errors(path):
-            (folder / "export").rename(path)
-    return Exported(bytes=read.bytes, content=content)
+        verdict = None
+        with proof.built(engine, folder / "export", run) as image:
+            if tolerances is not None:
+                progress.step("training again")
+                verdict = proof.train(store, run, content, image, folder / "again", tolerances)
+        progress.step(f"writing {path.name}")
+        target.hand_over(folder / "export", path)
+    return Exported(bytes=read.bytes, content=content, verdict=verdict)
 
 
 def _platform(engine: Engine, lock: Lock, folder: Path, cache: Path, access: Access) -> Platform:

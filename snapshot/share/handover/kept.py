@@ -74,6 +74,8 @@ class Kept:
 
     def results(self, run: Run) -> Standing | None:
         """What it wrote; None for a run that wrote nothing."""
+        if run.outputs and bundle.lacks_results(self._store, run):
+            return missing("they were not pushed with the run", "push them from where the run was made")
         folder = self._store.folder(run.id) / "outputs"
         found = [
             self._result(folder / from_text(output.path), output, f"`{display(from_text(output.path))}`")

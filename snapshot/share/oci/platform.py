@@ -48,8 +48,8 @@ def of(
     older than Docker 25.
     """
     there = known.find(cache, run.platform.image)
-    if there is not None and known.are_there(registry, there.layers):
-        return there
+    if there is not None and known.is_there(registry, there):
+        return there.platform
     image = engine.image(run.platform.image) or engine.image(run.platform.reference)
     if image is None:
         raise BuildError(
@@ -58,7 +58,7 @@ def of(
         )
     taken = _Taken(sender, folder, _at_hand(cache, image, registry))
     config, manifest, layers = taken.directly(engine, image) or taken.saved(engine, image)
-    deciding = _deciding(run, config, manifest, there)
+    deciding = _deciding(run, config, manifest, there.platform if there else None)
     documents = [Entry(path=CONFIG, source=config), *([Entry(path=MANIFEST, source=deciding)] if deciding else [])]
     last = pack([*documents, *_dockerfile(lock, cache)], IDENTITY, folder, lock.source_date_epoch)
     sender.add(last)
@@ -68,8 +68,7 @@ def of(
 def _at_hand(cache: Path, image: Image, registry: Registry) -> dict[str, Layer]:
     """Layers of `image` that the registry has, by the name that `docker save` gives them: that of the tar, or of the
     blob where the engine has it compressed."""
-    found = {layer.diff_id: layer for layer in known.every(cache) if layer.diff_id in image.layers}
-    there = [layer for layer in found.values() if registry.has_blob(layer.digest) == layer.size]
+    there = known.at_hand(registry, cache, image.layers)
     return {layer.diff_id if layer.unpacked is not None else layer.digest: layer for layer in there}
 
 

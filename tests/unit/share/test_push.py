@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.parse
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -128,6 +129,34 @@ class TestThereAndBack:
         again = send(EngineDouble(), made, "again")
         assert (again.digest, again.bytes) == (first.digest, 0)
         assert engine.saves == 1
+
+    def elsewhere(self, registry: RegistryDouble, cache: Path) -> dict[str, bytes]:
+        """What was pushed is in another repository of the registry, from now on; its blobs."""
+        for path in (cache / "platforms").iterdir():
+            kits.change_json(path, lambda said: said.update(places=[f"{registry.address}/team/elsewhere"]))
+        blobs, registry.blobs = registry.blobs, {}
+        return blobs
+
+    def test_another_repository_of_the_registry_hands_over_what_it_has(self, made, engine, send, registry, cache):
+        send(engine, made)
+        blobs = self.elsewhere(registry, cache)
+
+        def mounted(request: Any) -> bool:
+            asked = urllib.parse.parse_qs(urllib.parse.urlsplit(request.path).query)
+            assert asked["from"] == ["team/elsewhere"]
+            registry.blobs[asked["mount"][0]] = blobs[asked["mount"][0]]
+            return bool(request.answer(201))
+
+        registry.faults = [on("POST", "mount=", mounted) for _ in range(3)]
+        send(EngineDouble(), made, "again")
+        assert registry.blobs == blobs
+
+    def test_one_that_hands_over_nothing_gets_all_of_it(self, made, engine, send, registry, cache):
+        send(engine, made)
+        blobs = self.elsewhere(registry, cache)
+        registry.faults = [on("POST", "mount=", lambda r: r.answer(403))]
+        send(engine, made, "again")
+        assert registry.blobs == blobs
 
     def test_a_lost_cache_is_no_harm(self, made, engine, send, cache):
         first = send(engine, made)

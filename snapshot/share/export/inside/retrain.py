@@ -20,16 +20,6 @@ from typing import Any
 CODE = "/workspace"
 RESULTS = "/retrained"
 HERE = os.path.dirname(os.path.abspath(__file__))
-LIBRARY = os.path.join(HERE, "lib")
-"""Has `snapshot.log`, where the training uses it."""
-ENVIRONMENT = {
-    "HOME": "/tmp",
-    "USER": "snap",
-    "LOGNAME": "snap",
-    "PYTHONUNBUFFERED": "1",
-    "PYTHONDONTWRITEBYTECODE": "1",
-    "SNAP_METRICS": f"{CODE}/snap-metrics.jsonl",
-}
 CHUNK = 1 << 20
 
 
@@ -90,9 +80,10 @@ def lacking(data: dict[str, Any], target: str) -> str:
 def ours(apart: Collection[str]) -> Iterator[str]:
     """The code's folder and all that is below it, but for what is mounted there."""
     for folder, folders, names in os.walk(CODE):
+        links = [each for each in folders if os.path.islink(os.path.join(folder, each))]
         folders[:] = [each for each in folders if os.path.join(folder, each) not in apart]
         yield folder
-        for each in names:
+        for each in (*names, *links):
             if os.path.join(folder, each) not in apart:
                 yield os.path.join(folder, each)
 
@@ -128,10 +119,8 @@ def train(run: dict[str, Any], owner: os.stat_result) -> int:
 
 def environment(run: dict[str, Any]) -> dict[str, str]:
     """As the run had it; what was not published is the caller's to give (`docker run --env`)."""
-    given = {**os.environ, **ENVIRONMENT, **run["environment"]}
+    given = {**os.environ, **run["environment"]}
     roots = [os.path.join(CODE, name(root)) for root in run["import_roots"]]
-    if os.path.isdir(LIBRARY):
-        roots.append(LIBRARY)
     if roots:
         given["PYTHONPATH"] = os.pathsep.join([*filter(None, [given.get("PYTHONPATH")]), *roots])
     return given
