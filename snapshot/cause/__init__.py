@@ -1,1 +1,1 @@
-"""The search for what made two results differ: hybrids of two runs, each a run of its own."""
+"""Why results differ: how far they are apart when nothing changes, and what of two runs makes them differ."""

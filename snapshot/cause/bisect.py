@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from snapshot.cause import criterion as criteria
+from snapshot.cause import noise
 from snapshot.cause import odds as chances
 from snapshot.cause import trial as trials
 from snapshot.cause.candidate import Candidate, closed
@@ -19,6 +20,7 @@ from snapshot.cause.criterion import ByNumber, ByOutput, Criterion
 from snapshot.cause.differences import Differences
 from snapshot.cause.document import ELSEWHERE, FOUND, NOISE, SCHEMA, UNFINISHED, Cause, Difference, Search, Trial
 from snapshot.cause.search import BAD, GOOD, UNRESOLVED, Set, independent, smallest
+from snapshot.cause.spread import Spread, spread
 from snapshot.document import Value, check_schema, decode_json, encode_json
 from snapshot.errors import BuildError, IntegrityError, ResolveError, StoreError, UsageError
 from snapshot.host.files import make_dirs, write_atomic
@@ -188,16 +190,14 @@ class Bisection:
 
     def _sampled(self, criterion: ByNumber, everything: Set) -> str | None:
         """The same where results differ by themselves: by several runs of each side."""
-        good = self._numbers(self._trial(frozenset(), SAMPLE))
-        bad = self._numbers(self._trial(everything, SAMPLE)) if everything else []
-        if len(good) < 2:
+        good = self._measured(criterion) or spread(self._numbers(self._trial(frozenset(), SAMPLE)))
+        bad = spread(self._numbers(self._trial(everything, SAMPLE))) if everything else None
+        if good is None:
             return ELSEWHERE
-        if len(bad) < 2:
-            centre, far = mean(good), criterion.bad
-            spread = max(abs(value - centre) for value in good)
-            is_near = isinstance(far, int | float) and abs(far - centre) <= 4 * spread
-            self._set(noise=spread)
-            return NOISE if is_near and spread else ELSEWHERE
+        if bad is None:
+            self._set(noise=good.deviation)
+            far = criterion.bad
+            return NOISE if good.deviation and isinstance(far, int | float) and good.holds(far) else ELSEWHERE
         odds = chances.odds(good, bad)
         if odds.is_noise:
             self._set(noise=odds.deviation)
@@ -211,6 +211,13 @@ class Bisection:
             bad_value=odds.bad,
         )
         return None
+
+    def _measured(self, criterion: ByNumber) -> Spread | None:
+        """What `snap noise` has found of the good run, where it was repeated here."""
+        found = noise.known(self._store, self._good)
+        name = criterion.name.removeprefix("metric ")
+        measured = found.spread(name) if found and criterion.name != name else None
+        return measured if measured and measured.n >= SAMPLE else None
 
     def _numbers(self, trial: Trial) -> list[float]:
         return [value for value in trial.values if isinstance(value, int | float)]

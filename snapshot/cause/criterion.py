@@ -12,10 +12,12 @@ from snapshot.compare.outputs import Side, compare
 from snapshot.compare.results import numbers
 from snapshot.compare.unpickling import Unpickle
 from snapshot.compare.verdict import IDENTICAL, NOT_COMPARED, WITHIN, Tolerance
+from snapshot.compare.volatile import is_time
 from snapshot.document import Value
 from snapshot.errors import UsageError
 from snapshot.project.names import display, to_text
 from snapshot.record.document import Run
+from snapshot.record.metrics.naming import in_file
 
 Number = float | str
 DURATION = "duration"
@@ -161,8 +163,10 @@ def duration(good: Run, bad: Run) -> ByNumber:
 
 
 def chosen(good: Run, bad: Run) -> str | None:
-    """The metric that differs most, relative to its size; None when none does."""
-    found = [number for number in numbers(good.metrics, bad.metrics) if None not in (number.old, number.new)]
+    """The metric that differs most, relative to its size, and is no time; None when none does."""
+    both = [number for number in numbers(good.metrics, bad.metrics) if None not in (number.old, number.new)]
+    times = {metric.name for metric in good.metrics if any(map(is_time, in_file(metric.path, metric.name)))}
+    found = [number for number in both if number.name not in times]
     if not found:
         return None
     # What is no number on one side differs more than any number does.

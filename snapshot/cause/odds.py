@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from statistics import NormalDist, mean, stdev
+from statistics import NormalDist
 
+from snapshot.cause.spread import Spread
 from snapshot.document import Value
 
 SURE = 0.99
@@ -43,20 +43,16 @@ class Odds(Value, kw_only=True, frozen=True):
         return NormalDist().cdf(abs(self.good - self.bad) * math.sqrt(self.repeats) / (2 * self.deviation))
 
 
-def odds(good: Sequence[float], bad: Sequence[float]) -> Odds:
-    """Of two samples with two values each at least.
-
-    Whether they differ is decided by Welch's test (Biometrika 34, 1947), with the normal distribution in place of
-    Student's widened for few values.
-    """
-    deviation = max(stdev(good), stdev(bad))
-    apart = abs(mean(good) - mean(bad))
-    error = math.sqrt(stdev(good) ** 2 / len(good) + stdev(bad) ** 2 / len(bad))
+def odds(good: Spread, bad: Spread) -> Odds:
+    """Of two samples. Whether they differ is decided by Welch's test (Biometrika 34, 1947), on the safe side: with the
+    degrees of freedom of the smaller one."""
+    apart = abs(good.mean - bad.mean)
+    error = math.sqrt(good.deviation**2 / good.n + bad.deviation**2 / bad.n)
     return Odds(
-        good=mean(good),
-        bad=mean(bad),
-        deviation=deviation,
-        is_noise=apart == 0 or (error > 0 and _by_chance(apart / error, min(len(good), len(bad)) - 1) > ALIKE),
+        good=good.mean,
+        bad=bad.mean,
+        deviation=max(good.deviation, bad.deviation),
+        is_noise=apart == 0 or (error > 0 and _by_chance(apart / error, min(good.n, bad.n) - 1) > ALIKE),
     )
 
 

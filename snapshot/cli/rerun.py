@@ -70,7 +70,7 @@ def command(
     place = Place.here()
     check_host()
     wanted = Wanted(data=places(data, place.cwd), allow_different_data=allow_different_data, network=network, gpus=gpus)
-    again = Rerun(place, _found(place, run), wanted, edit=edit)
+    again = Rerun(place, found(place, run), wanted, edit=edit)
     if again.foreign:
         again.say_whose()
     allowed = _tolerances(place, again, rtol, atol)
@@ -95,7 +95,7 @@ def places(given: Sequence[str], cwd: Path) -> Mapping[str, Path]:
     return found
 
 
-def _found(place: Place, name: str) -> Run:
+def found(place: Place, name: str) -> Run:
     """The run of that name here, else the one that is pulled from a registry."""
     try:
         run = place.store.read(place.store.find(name))
@@ -181,7 +181,7 @@ class Rerun:
             tell(asked.check(self._lock))
         return Options(
             request=self._request,
-            determinism=determinism_of(self.run),
+            determinism=determinism_of(self.run, self._wanted),
             grant=asked.grant() if asked else None,
             write_back=False,
             trace=self._place.config.trace,

@@ -7,7 +7,16 @@ from statistics import mean
 
 import pytest
 
-from snapshot.cause.odds import SURE, _by_chance, odds
+from snapshot.cause.odds import SURE, Odds, _by_chance
+from snapshot.cause.odds import odds as of
+from snapshot.cause.spread import spread
+
+
+def odds(good: list[float], bad: list[float]) -> Odds:
+    one, other = spread(good), spread(bad)
+    assert one
+    assert other
+    return of(one, other)
 
 
 @pytest.mark.parametrize(
