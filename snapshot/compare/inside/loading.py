@@ -100,9 +100,9 @@ def load(path: str) -> "Any":
     return of_pickle(path, opener(head))
 
 
-def opener(head: bytes) -> "Callable[[str, str], Any]":
+def opener(head: bytes) -> "Any":
     """What opens a file that begins so."""
-    known: "dict[bytes, Any]" = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
+    known: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
     if head.startswith(PACKED) and head[:2] not in known:
         raise ProblemError("there is no `joblib` in the image")
     return known.get(head[:2], open)
