@@ -22,7 +22,7 @@ from snapshot.compare.tally import IncomparableError, Tally
 from snapshot.compare.verdict import Tolerance
 from snapshot.document import Value
 
-CHUNK = 1 << 20
+CHUNK = 1 << 21
 """Bytes that are read at once of each file."""
 WIDEST = 1 << 26
 """Bytes of one element, at most."""

@@ -12,8 +12,8 @@ from snapshot.compare.tally import rank
 from snapshot.compare.verdict import Tolerance
 from snapshot.document import Value
 
-AT_ONCE = 1 << 15
-"""Numbers; the intermediate results of so many stay in the cache of a core."""
+AT_ONCE = 1 << 17
+"""Numbers: the intermediate results of so many stay in a cache, and threads seldom wait for each other."""
 
 
 class Found(Value, kw_only=True, frozen=True):

@@ -10,14 +10,16 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from snapshot.compare import formats
+import msgspec
+
+from snapshot.compare import formats, renamed
 from snapshot.compare.tally import IncomparableError, PickledError, Tally, clip
 from snapshot.compare.tolerance import chooser
 from snapshot.compare.unpickling import Unpickle
 from snapshot.compare.verdict import DIFFERENT, EXTRA, IDENTICAL, MISSING, NOT_COMPARED, Compared, Tolerance
 from snapshot.document import Value
 from snapshot.errors import SnapshotError
-from snapshot.project.names import from_text
+from snapshot.project.names import display, from_text
 from snapshot.record.document import Output
 
 TOGETHER, MOST_TOGETHER = 1 << 30, 50
@@ -33,17 +35,29 @@ class Side(Value, kw_only=True, frozen=True):
 
 
 class _Pair(Value, kw_only=True, frozen=True):
-    """An output of both whose bytes differ."""
+    """An output of both."""
 
-    path: str
     outputs: tuple[Output, Output]
     folders: tuple[Path, Path]
     tolerance: Tolerance
 
+    @property
+    def path(self) -> str:
+        """As the first run calls it."""
+        return self.outputs[0].path
+
     def files(self) -> tuple[Path, Path]:
         """Where the bytes of both lie."""
-        name = from_text(self.path)
-        return self.folders[0] / name, self.folders[1] / name
+        old, new = (folder / from_text(output.path) for folder, output in zip(self.folders, self.outputs, strict=True))
+        return old, new
+
+    def named(self, found: Compared) -> Compared:
+        """What was found, with the name that the second run has for it, if that is another."""
+        other = self.outputs[1].path
+        if other == self.path:
+            return found
+        said = f"the rerun calls it {display(from_text(other))}"
+        return msgspec.structs.replace(found, reason=f"{found.reason}; {said}" if found.reason else said)
 
 
 def compare(
@@ -51,34 +65,37 @@ def compare(
 ) -> tuple[Compared, ...]:
     """Every output of either, by path. Without `unpickle` pickles whose bytes differ are not compared."""
     was, now = ({output.path: output for output in side.outputs} for side in (first, second))
+    names = {path: path for path in was if path in now}
+    names |= renamed.pairs(was.keys() - names.keys(), now.keys() - names.keys())
+    found = [
+        *(Compared(path=p, verdict=MISSING, kind=_kind(was[p])) for p in was.keys() - names.keys()),
+        *(Compared(path=p, verdict=EXTRA, kind=_kind(now[p])) for p in now.keys() - set(names.values())),
+    ]
     choose = chooser(tolerances)
-    found: list[Compared] = []
     pickled: list[tuple[_Pair, str]] = []
-    for path in was.keys() | now.keys():
-        told = _told(path, was.get(path), now.get(path))
-        if told is None:
-            pair = _Pair(
-                path=path,
-                outputs=(was[path], now[path]),
-                folders=(first.folder, second.folder),
-                tolerance=choose(path),
-            )
-            told = _files(pair, pickled)
-        found += [told] if told else []
+    for old, new in names.items():
+        pair = _Pair(outputs=(was[old], now[new]), folders=(first.folder, second.folder), tolerance=choose(old))
+        told = _recorded(pair) or _files(pair, pickled)
+        found += [pair.named(told)] if told else []
     found += _pickles(pickled, unpickle)
     return tuple(sorted(found, key=lambda one: one.path))
 
 
-def _told(path: str, old: Output | None, new: Output | None) -> Compared | None:
+def _recorded(pair: _Pair) -> Compared | None:
     """What the records alone say."""
-    if new is None or old is None:
-        return Compared(path=path, verdict=MISSING if new is None else EXTRA, kind=_kind(new or old))
+    old, new = pair.outputs
     if (old.sha256, old.link) == (new.sha256, new.link):
-        return Compared(path=path, verdict=IDENTICAL, kind=_kind(old))
-    if old.sha256 is None or new.sha256 is None:
-        reason = "they lead to different places" if (old.sha256, new.sha256) == (None, None) else "only one is a link"
-        return Compared(path=path, verdict=DIFFERENT, kind="link", first=old.link, second=new.link, reason=reason)
-    return None
+        return Compared(path=pair.path, verdict=IDENTICAL, kind=_kind(old))
+    if old.sha256 and new.sha256:
+        return None
+    verdict, reason = DIFFERENT, "only one of them is a link"
+    if old.link is not None and new.link is not None:
+        alike = renamed.lasting(old.link) == renamed.lasting(new.link)
+        verdict = IDENTICAL if alike else DIFFERENT
+        reason = "ignored: a time in where it leads" if alike else "they lead to different places"
+    return Compared(
+        path=pair.path, verdict=verdict, kind="link", first=clip(old.link), second=clip(new.link), reason=reason
+    )
 
 
 def _files(pair: _Pair, pickled: list[tuple[_Pair, str]]) -> Compared | None:
@@ -99,7 +116,7 @@ def _files(pair: _Pair, pickled: list[tuple[_Pair, str]]) -> Compared | None:
 
 def _pickles(pairs: Sequence[tuple[_Pair, str]], unpickle: Unpickle | None) -> Iterator[Compared]:
     if unpickle is None:
-        yield from (_not_compared(pair, kind, str(PickledError())) for pair, kind in pairs)
+        yield from (pair.named(_not_compared(pair, kind, str(PickledError()))) for pair, kind in pairs)
         return
     for some in _portions(pairs):
         yield from _unpickled(some, unpickle)
@@ -136,9 +153,9 @@ def _unpickled(pairs: Sequence[tuple[_Pair, str]], unpickle: Unpickle) -> Iterat
                     raise IncomparableError(problem)
                 pickles.compare(first, second, tally)
             except IncomparableError as reason:
-                yield _not_compared(pair, kind, str(reason))
+                yield pair.named(_not_compared(pair, kind, str(reason)))
             else:
-                yield tally.compared(pair.path, kind)
+                yield pair.named(tally.compared(pair.path, kind))
 
 
 def _scratch(folder: Path) -> BinaryIO:
@@ -164,5 +181,5 @@ def _opened(file: Path, output: Output) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
-def _kind(output: Output | None) -> str:
-    return "link" if output is not None and output.link is not None else "bytes"
+def _kind(output: Output) -> str:
+    return "link" if output.link is not None else "bytes"

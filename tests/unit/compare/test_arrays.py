@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from snapshot.compare import blocks
-from snapshot.compare.arrays import CHUNK
 from snapshot.compare.elements import of_tensor
 from snapshot.compare.outputs import compare
 from snapshot.compare.verdict import Compared, Tolerance
@@ -50,13 +49,13 @@ def raw(header: object, data: bytes = b"", *, length: int | None = None) -> byte
 
 
 def test_the_largest_difference_is_told_with_its_place(tmp_path: Path):
-    a = np.arange(CHUNK, dtype="f4").reshape(4, -1)
+    a = np.arange(1 << 20, dtype="f4").reshape(4, -1)
     b = a.copy()
     b[3, 7] += 2
     b[0, 1] += 0.5
     found = only(tmp_path, "m.safetensors", tensors(w=a, same=a), tensors(w=b, same=a))
     assert found == Compared(
-        path="m.safetensors", verdict="different", kind="safetensors", values=2 * CHUNK, beyond=2, absolute=2.0,
+        path="m.safetensors", verdict="different", kind="safetensors", values=2 << 20, beyond=2, absolute=2.0,
         relative=0.5, where="w[3, 7]", first="786439.0", second="786441.0",
     )  # fmt: skip
 

@@ -171,3 +171,22 @@ def test_what_the_store_does_not_have_is_not_compared(tmp_path: Path, spoil: str
         os.mkfifo(path)
     (found,) = compare(first, second)
     assert found.verdict == "not compared"
+
+
+def test_outputs_that_are_called_after_the_moment_are_found_again(tmp_path: Path):
+    first = side(
+        tmp_path / "a",
+        {"runs/20260101_000000/m.json": b"1", "n-2026-01-01.txt": b"x"},
+        {"last": "runs/20260101_000000"},
+    )
+    second = side(
+        tmp_path / "b",
+        {"runs/20260202_111111/m.json": b"2", "n-2026-02-02.txt": b"x"},
+        {"last": "runs/20260202_111111"},
+    )
+    found = compare(first, second, tolerances=(Tolerance(pattern="m.json", atol=1),))
+    assert [(one.path, one.verdict, one.reason) for one in found] == [
+        ("last", "identical", "ignored: a time in where it leads"),
+        ("n-2026-01-01.txt", "identical", "the rerun calls it n-2026-02-02.txt"),
+        ("runs/20260101_000000/m.json", "within tolerance", "the rerun calls it runs/20260202_111111/m.json"),
+    ]
