@@ -82,9 +82,11 @@ def _take_in(store: Store, archive: Archive, progress: Progress, with_data: bool
         if with_data:
             size, files = data.most(run)
             archive.open(contents, DATA, size + 2 * _HEAD * (files + 16))
-    more = functools.partial(data.lay_out, contents, run) if with_data and archive.layers(DATA) else _nothing
+    has_data = bool(archive.layers(DATA))
+    more = functools.partial(data.lay_out, contents, run) if with_data and has_data else _nothing
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    intake.take_in(store, contents, Origin(reference=archive.origin, time=now, results=with_results), more)
+    origin = Origin(reference=archive.origin, time=now, results=with_results, data=has_data)
+    intake.take_in(store, contents, origin, more)
     return run
 
 
