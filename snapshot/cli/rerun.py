@@ -69,10 +69,8 @@ def command(
 
     place = Place.here()
     check_host()
-    wanted = Wanted(
-        data=_places(data, place.cwd), allow_different_data=allow_different_data, network=network, gpus=gpus
-    )
-    again = Rerun(place, _found(place, run), wanted, edit=edit)
+    wanted = Wanted(data=places(data, place.cwd), allow_different_data=allow_different_data, network=network, gpus=gpus)
+    again = Rerun(place, found(place, run), wanted, edit=edit)
     if again.foreign:
         again.say_whose()
     allowed = _tolerances(place, again, rtol, atol)
@@ -85,7 +83,7 @@ def command(
     raise click.exceptions.Exit(0 if all(verdict.same for verdict in verdicts) else 1)
 
 
-def _places(given: Sequence[str], cwd: Path) -> Mapping[str, Path]:
+def places(given: Sequence[str], cwd: Path) -> Mapping[str, Path]:
     found = {}
     for item in given:
         name, equals, path = item.partition("=")
@@ -97,7 +95,7 @@ def _places(given: Sequence[str], cwd: Path) -> Mapping[str, Path]:
     return found
 
 
-def _found(place: Place, name: str) -> Run:
+def found(place: Place, name: str) -> Run:
     """The run of that name here, else the one that is pulled from a registry."""
     try:
         run = place.store.read(place.store.find(name))
@@ -183,7 +181,7 @@ class Rerun:
             tell(asked.check(self._lock))
         return Options(
             request=self._request,
-            determinism=determinism_of(self.run),
+            determinism=determinism_of(self.run, self._wanted),
             grant=asked.grant() if asked else None,
             write_back=False,
             trace=self._place.config.trace,

@@ -7,7 +7,7 @@ from pathlib import Path
 from snapshot.compare.outputs import Side, compare
 from snapshot.compare.platform import differences
 from snapshot.compare.unpickling import Unpickle
-from snapshot.compare.verdict import FILE, SCHEMA, Tolerance, Verdict, overall
+from snapshot.compare.verdict import FILE, SCHEMA, Compared, Tolerance, Verdict, overall
 from snapshot.document import check_schema, decode_json, encode_json
 from snapshot.host.files import write_atomic
 from snapshot.record.document import Run
@@ -21,7 +21,7 @@ def judge(
 
     `unpickle` is as in `compare`, `now` RFC 3339 in UTC.
     """
-    compared = compare(_side(store, first), _side(store, second), tolerances=tolerances, unpickle=unpickle)
+    compared = outputs(store, first, second, tolerances=tolerances, unpickle=unpickle)
     verdict = Verdict(
         first=first.id,
         second=second.id,
@@ -34,6 +34,13 @@ def judge(
     )
     write_atomic(_path(store, second.id), encode_json(verdict))
     return verdict
+
+
+def outputs(
+    store: Store, first: Run, second: Run, *, tolerances: tuple[Tolerance, ...] = (), unpickle: Unpickle | None
+) -> tuple[Compared, ...]:
+    """Every output of two runs, one by one, as `compare` does it; nothing is written down."""
+    return compare(_side(store, first), _side(store, second), tolerances=tolerances, unpickle=unpickle)
 
 
 def known(store: Store, run: Run) -> Verdict | None:
