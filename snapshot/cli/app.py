@@ -22,6 +22,7 @@ COMMANDS = {
     "build": "Build the image that snap.lock describes.",
     "run": "Run a script in the image, and keep code, platform and result.",
     "rerun": "Run a run once more, and compare what comes out.",
+    "noise": "Tell how far results are apart when nothing changes, and by what.",
     "ls": "List the runs of this project, or of a registry.",
     "show": "Show the record of a run.",
     "logs": "Print what a run printed.",
