@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 @click.command("pull", short_help=COMMANDS["pull"])
 @click.argument("reference", metavar="REF")
 @click.option("--no-image", is_flag=True, help="Leave the platform where it is: the engine gets nothing.")
-def command(reference: str, no_image: bool) -> None:
+@click.option("--no-data", is_flag=True, help="Leave the data where they are, if they were pushed.")
+def command(reference: str, no_image: bool, no_data: bool) -> None:
     """Take in what `snap push` put into a registry: the run into this project, its image into the engine.
 
     All of it is checked against its digests first, and nothing of it is executed.
@@ -25,12 +26,12 @@ def command(reference: str, no_image: bool) -> None:
     Example:
       snap pull registry.example.com/team/digits:best
     """
-    run = pulled(Place.here(), reference, image=not no_image)
+    run = pulled(Place.here(), reference, image=not no_image, with_data=not no_data)
     terminal.note(f"`snap show {run.id}` tells what it was")
     click.echo(run.id)
 
 
-def pulled(place: Place, reference: str, *, image: bool = True) -> Run:
+def pulled(place: Place, reference: str, *, image: bool = True, with_data: bool = True) -> Run:
     """Pull, showing how far it is."""
     from snapshot.share.progress import Progress
     from snapshot.share.pull import pull
@@ -42,6 +43,7 @@ def pulled(place: Place, reference: str, *, image: bool = True) -> Run:
             place.engine if image else None,
             reference,
             image=image,
+            with_data=with_data,
             progress=Progress(moved=bar.update, warn=terminal.warn),
         )
 

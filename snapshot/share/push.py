@@ -79,7 +79,8 @@ def push(
     _check(registry, target, own_digest)
     known.keep(cache, run.platform.image, base, target)
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    labels.add_pushed(store, run.id, Pushed(reference=target.text, digest=own_digest, time=now))
+    pushed = Pushed(reference=target.text, digest=own_digest, time=now, data=with_data and bool(run.data))
+    labels.add_pushed(store, run.id, pushed)
     return Sent(reference=target.text, digest=own_digest, bytes=sent)
 
 

@@ -179,6 +179,8 @@ def _data(store: Store, run: Run, places: Mapping[str, Path], *, foreign: bool) 
         shown = display(from_text(data.path))
         if data.path in given:
             yield _moved(data, given[data.path])
+        elif (kept := bundle.kept_data(store, run, data)) is not None:
+            yield _moved(data, kept)
         elif foreign and (data.at or not outside.is_inside(data)):
             raise UsageError(
                 f"run `{run.id}` was made elsewhere and had data outside its project: `{shown}`",
