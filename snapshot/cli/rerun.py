@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from snapshot.cli import terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.document import encode_json
-from snapshot.errors import UsageError
+from snapshot.errors import StoreError, UsageError
 from snapshot.host.container import check_host
 from snapshot.project.names import display
 
@@ -186,7 +186,7 @@ class Rerun:
             write_back=False,
             trace=self._place.config.trace,
             terminal=sys.stderr.isatty(),
-            stdout=False,
+            output="stderr",
         )
 
     def _draft(self, options: Options) -> Draft:
@@ -221,13 +221,26 @@ def _obtain(place: Place, run: Run, lock: Lock) -> None:
 
 
 def judged(store: Store, first: Run, second: Run, tolerances: tuple[Tolerance, ...]) -> Verdict:
-    """Compare, and keep the verdict."""
+    """Compare, and keep the verdict; with what is known of the noise of `first`."""
     from snapshot.compare.judge import judge
     from snapshot.compare.unpickling import unpickle_in
 
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     unpickle = unpickle_in(second.platform.reference)
-    return judge(store, first, second, tolerances=tolerances, unpickle=unpickle, now=now)
+    remark = _noise(store, first, second)
+    return judge(store, first, second, tolerances=tolerances, unpickle=unpickle, now=now, remark=remark)
+
+
+def _noise(store: Store, first: Run, second: Run) -> Callable[[Verdict], Verdict] | None:
+    from snapshot.cause.noise import known
+    from snapshot.cause.within import told
+
+    try:
+        noise = known(store, first)
+    except StoreError as problem:
+        terminal.warn(f"the noise of run {first.id} can't be read: {problem.message}")
+        return None
+    return None if noise is None else lambda verdict: told(verdict, noise, first, second)
 
 
 def _print(verdicts: Sequence[Verdict], *, as_json: bool) -> None:

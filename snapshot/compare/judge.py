@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from snapshot.compare.outputs import Side, compare
@@ -15,11 +16,18 @@ from snapshot.record.store import Store
 
 
 def judge(
-    store: Store, first: Run, second: Run, *, tolerances: tuple[Tolerance, ...], unpickle: Unpickle | None, now: str
+    store: Store,
+    first: Run,
+    second: Run,
+    *,
+    tolerances: tuple[Tolerance, ...],
+    unpickle: Unpickle | None,
+    now: str,
+    remark: Callable[[Verdict], Verdict] | None = None,
 ) -> Verdict:
     """What came out of `second`, which repeated `first`; it is written down. Raises HostError as `write_atomic` does.
 
-    `unpickle` is as in `compare`, `now` RFC 3339 in UTC.
+    `unpickle` is as in `compare`, `now` RFC 3339 in UTC; `remark` adds what else is known of the differences.
     """
     compared = outputs(store, first, second, tolerances=tolerances, unpickle=unpickle)
     verdict = Verdict(
@@ -32,6 +40,7 @@ def judge(
         differences=differences(first, second),
         notes=second.notes,
     )
+    verdict = remark(verdict) if remark else verdict
     write_atomic(_path(store, second.id), encode_json(verdict))
     return verdict
 
