@@ -11,9 +11,9 @@ LOCKS = Path(tempfile.gettempdir()) / f"snapshot-tests-{os.getuid()}"
 
 
 @contextmanager
-def alone() -> Iterator[None]:
+def alone(what: str = "machine") -> Iterator[None]:
     """For what two of them can't do at once: install with apt, start the same engine, bootstrap a base."""
     LOCKS.mkdir(exist_ok=True)
-    with (LOCKS / "lock").open("w") as file:
+    with (LOCKS / what).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

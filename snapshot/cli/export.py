@@ -55,7 +55,6 @@ def command(
     from snapshot.report import text
     from snapshot.share.export.options import Options
     from snapshot.share.export.private import of
-    from snapshot.share.export.proof import Judging
     from snapshot.share.export.target import is_in_project
     from snapshot.share.export.writing import export
     from snapshot.share.kit.writing import Progress
@@ -80,7 +79,7 @@ def command(
                 allowed=allowed,
                 environment=published,
             ),
-            judging=Judging(environment=os.environ, tolerances=configured(place.config)) if prove else None,
+            tolerances=configured(place.config) if prove else None,
             progress=Progress(
                 step=step.update, written=lambda size: step.update(f"writing, {text.size(size)}"), warn=terminal.warn
             ),

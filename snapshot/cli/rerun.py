@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from snapshot.cli import terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.document import encode_json
-from snapshot.errors import UsageError
+from snapshot.errors import StoreError, UsageError
 from snapshot.host.container import check_host
 from snapshot.project.names import display
 
@@ -69,10 +69,8 @@ def command(
 
     place = Place.here()
     check_host()
-    wanted = Wanted(
-        data=_places(data, place.cwd), allow_different_data=allow_different_data, network=network, gpus=gpus
-    )
-    again = Rerun(place, _found(place, run), wanted, edit=edit)
+    wanted = Wanted(data=places(data, place.cwd), allow_different_data=allow_different_data, network=network, gpus=gpus)
+    again = Rerun(place, found(place, run), wanted, edit=edit)
     if again.foreign:
         again.say_whose()
     allowed = _tolerances(place, again, rtol, atol)
@@ -85,7 +83,7 @@ def command(
     raise click.exceptions.Exit(0 if all(verdict.same for verdict in verdicts) else 1)
 
 
-def _places(given: Sequence[str], cwd: Path) -> Mapping[str, Path]:
+def places(given: Sequence[str], cwd: Path) -> Mapping[str, Path]:
     found = {}
     for item in given:
         name, equals, path = item.partition("=")
@@ -97,7 +95,7 @@ def _places(given: Sequence[str], cwd: Path) -> Mapping[str, Path]:
     return found
 
 
-def _found(place: Place, name: str) -> Run:
+def found(place: Place, name: str) -> Run:
     """The run of that name here, else the one that is pulled from a registry."""
     try:
         run = place.store.read(place.store.find(name))
@@ -183,12 +181,12 @@ class Rerun:
             tell(asked.check(self._lock))
         return Options(
             request=self._request,
-            determinism=determinism_of(self.run),
+            determinism=determinism_of(self.run, self._wanted),
             grant=asked.grant() if asked else None,
             write_back=False,
             trace=self._place.config.trace,
             terminal=sys.stderr.isatty(),
-            stdout=False,
+            output="stderr",
         )
 
     def _draft(self, options: Options) -> Draft:
@@ -223,13 +221,26 @@ def _obtain(place: Place, run: Run, lock: Lock) -> None:
 
 
 def judged(store: Store, first: Run, second: Run, tolerances: tuple[Tolerance, ...]) -> Verdict:
-    """Compare, and keep the verdict."""
+    """Compare, and keep the verdict; with what is known of the noise of `first`."""
     from snapshot.compare.judge import judge
     from snapshot.compare.unpickling import unpickle_in
 
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     unpickle = unpickle_in(second.platform.reference)
-    return judge(store, first, second, tolerances=tolerances, unpickle=unpickle, now=now)
+    remark = _noise(store, first, second)
+    return judge(store, first, second, tolerances=tolerances, unpickle=unpickle, now=now, remark=remark)
+
+
+def _noise(store: Store, first: Run, second: Run) -> Callable[[Verdict], Verdict] | None:
+    from snapshot.cause.noise import known
+    from snapshot.cause.within import told
+
+    try:
+        noise = known(store, first)
+    except StoreError as problem:
+        terminal.warn(f"the noise of run {first.id} can't be read: {problem.message}")
+        return None
+    return None if noise is None else lambda verdict: told(verdict, noise, first, second)
 
 
 def _print(verdicts: Sequence[Verdict], *, as_json: bool) -> None:

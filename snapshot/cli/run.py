@@ -178,7 +178,7 @@ def _determinism(given: Mapping[str, Any], request: Request) -> Determinism | No
     from snapshot.run import determinism
 
     here = machine.probe()
-    threads = max(1, min(here.cores, int(float(request.cpus)))) if request.cpus else here.cores
+    threads = determinism.threads_of(request, here.cores)
     return determinism.asked(mode, given["seed"], request.environment, threads=threads, cpu_flags=here.cpu_flags)
 
 

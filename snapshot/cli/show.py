@@ -20,6 +20,7 @@ def command(run: str, as_json: bool) -> None:
       snap show
       snap show latest~1 --json
     """
+    from snapshot.cause import noise
     from snapshot.compare import judge
     from snapshot.lock import document as lock
     from snapshot.record import labels
@@ -31,5 +32,5 @@ def command(run: str, as_json: bool) -> None:
         return
     said = labels.every(store).get(record.id, labels.NONE)
     stack = lock.read(store.folder(record.id) / lock.FILE_NAME)
-    click.echo(show.details(record, stack, said, judge.known(store, record)))
+    click.echo(show.details(record, stack, said, judge.known(store, record), noise.known(store, record)))
     click.echo(f"\n{store.folder(record.id)}")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from snapshot.compare.outputs import Side, compare
 from snapshot.compare.platform import differences
 from snapshot.compare.unpickling import Unpickle
-from snapshot.compare.verdict import FILE, SCHEMA, Tolerance, Verdict, overall
+from snapshot.compare.verdict import FILE, SCHEMA, Compared, Tolerance, Verdict, overall
 from snapshot.document import check_schema, decode_json, encode_json
 from snapshot.host.files import write_atomic
 from snapshot.record.document import Run
@@ -15,13 +16,20 @@ from snapshot.record.store import Store
 
 
 def judge(
-    store: Store, first: Run, second: Run, *, tolerances: tuple[Tolerance, ...], unpickle: Unpickle | None, now: str
+    store: Store,
+    first: Run,
+    second: Run,
+    *,
+    tolerances: tuple[Tolerance, ...],
+    unpickle: Unpickle | None,
+    now: str,
+    remark: Callable[[Verdict], Verdict] | None = None,
 ) -> Verdict:
     """What came out of `second`, which repeated `first`; it is written down. Raises HostError as `write_atomic` does.
 
-    `unpickle` is as in `compare`, `now` RFC 3339 in UTC.
+    `unpickle` is as in `compare`, `now` RFC 3339 in UTC; `remark` adds what else is known of the differences.
     """
-    compared = compare(_side(store, first), _side(store, second), tolerances=tolerances, unpickle=unpickle)
+    compared = outputs(store, first, second, tolerances=tolerances, unpickle=unpickle)
     verdict = Verdict(
         first=first.id,
         second=second.id,
@@ -32,8 +40,16 @@ def judge(
         differences=differences(first, second),
         notes=second.notes,
     )
+    verdict = remark(verdict) if remark else verdict
     write_atomic(_path(store, second.id), encode_json(verdict))
     return verdict
+
+
+def outputs(
+    store: Store, first: Run, second: Run, *, tolerances: tuple[Tolerance, ...] = (), unpickle: Unpickle | None
+) -> tuple[Compared, ...]:
+    """Every output of two runs, one by one, as `compare` does it; nothing is written down."""
+    return compare(_side(store, first), _side(store, second), tolerances=tolerances, unpickle=unpickle)
 
 
 def known(store: Store, run: Run) -> Verdict | None:

@@ -33,7 +33,8 @@ class Compared(Document, kw_only=True, frozen=True):
     missing (the rerun did not write it), extra (only the rerun wrote it), or not compared (never the same: `reason`
     says why)."""
     kind: str
-    """By what: bytes, json, jsonl, csv, npy, npz, safetensors, pickle (torch's and others'), image, text, link."""
+    """By what: bytes, json, jsonl, csv, npy, npz, safetensors, pickle (torch's and others'), events (TensorBoard's),
+    image, text, link."""
     values: int = 0
     """How many numbers were compared."""
     beyond: int = 0
@@ -85,10 +86,11 @@ class Verdict(Document, kw_only=True, frozen=True):
 def overall(compared: Iterable[Compared], first_exit: Exit | None, second_exit: Exit | None) -> str:
     """The worst of the outputs and of how the trainings ended; what was not compared counts as different."""
     found = {one.verdict for one in compared}
-    if _outcome(first_exit) != _outcome(second_exit) or not found <= {IDENTICAL, WITHIN}:
+    if ending(first_exit) != ending(second_exit) or not found <= {IDENTICAL, WITHIN}:
         return DIFFERENT
     return WITHIN if WITHIN in found else IDENTICAL
 
 
-def _outcome(end: Exit | None) -> tuple[int | None, str | None, bool] | None:
+def ending(end: Exit | None) -> tuple[int | None, str | None, bool] | None:
+    """What is to be the same when a training is repeated."""
     return None if end is None else (end.code, end.signal, end.out_of_memory)

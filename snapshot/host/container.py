@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import BinaryIO
 
 import msgspec
@@ -103,14 +103,14 @@ def run_tool_into(container: Container, into: BinaryIO, *, most: int, timeout: f
     return _to_its_end(container, lambda command: process.run_into(command, into, most=most, timeout=timeout))
 
 
-def run_plain(options: Sequence[str], image: str, *, environment: Mapping[str, str] | None = None) -> process.Finished:
+def run_plain(options: Sequence[str], image: str) -> process.Finished:
     """`docker run` with `options` and nothing else, as anybody types it; what breaks that off ends the container too.
 
-    `environment` is what `--env NAME` passes on. Raises EngineError when the engine could not start it.
+    Raises EngineError when the engine could not start it.
     """
     name = f"snap-plain-{os.urandom(6).hex()}"
     command = ("docker", "run", "--name", name, *options, image)
-    return _named_to_its_end(name, lambda: process.run(command, env=environment))
+    return _named_to_its_end(name, lambda: process.run(command))
 
 
 def _to_its_end(container: Container, run: Callable[[Sequence[str]], process.Finished]) -> process.Finished:

@@ -44,6 +44,8 @@ class Pushed(Document, kw_only=True, frozen=True):
     """Of the manifest."""
     time: str
     """RFC 3339 in UTC."""
+    data: bool = False
+    """Whether the data are there too."""
 
 
 class Origin(Document, kw_only=True, frozen=True):
@@ -55,6 +57,8 @@ class Origin(Document, kw_only=True, frozen=True):
     """When it was taken in, RFC 3339 in UTC."""
     results: bool = True
     """Whether what the run wrote came along; the record names it all the same."""
+    data: bool = False
+    """Whether the data are there too."""
 
 
 class Labels(Document, kw_only=True, frozen=True):

@@ -36,6 +36,8 @@ class ReadsFile(Document, kw_only=True, frozen=True):
     """Packages of the image, by the names that are imported."""
     missing: tuple[str, ...] = ()
     """Absolute paths that were asked for and not there."""
+    programs: tuple[str, ...] = ()
+    """Programs that were started, as they were named."""
     complete: bool = True
 
 

@@ -43,12 +43,15 @@ runs/ID/outputs/       the files that it wrote
 runs/ID/gpu.csv        what its GPUs did, second by second
 runs/ID/reads.json.gz  which files it opened
 runs/ID/SHA256SUMS     digests of the files above, for `sha256sum -c SHA256SUMS`
+runs/ID/verdict.json   whether it came to the same as the run that it repeats
+runs/ID/noise.json     how far its results are apart when nothing changes
 labels/ID.json         tags and notes that were given to the run afterwards
 code/                  the project's files as they were when a run started, each content kept once;
                        the .json files list them, the .tar files hold them
 data/                  which files the data folders had: `zcat FILE | tr '\\0' '\\n'` shows sha256, size and path;
                        `zcat FILE | sha256sum` gives the name of FILE, which is the folder's digest in the record
 active/                runs that are not finished
+bisect/                what `snap bisect` has found, and how far it is
 cache/                 can be deleted at any time
 lock                   held while something is kept or removed
 

@@ -12,6 +12,7 @@ from snapshot.report.text import MOST, clip, command_line, count, duration, harm
 from snapshot.run.outside import WORKSPACE
 
 if TYPE_CHECKING:
+    from snapshot.cause.noise import Noise
     from snapshot.compare.verdict import Verdict
     from snapshot.lock.document import Lock
 
@@ -20,10 +21,16 @@ T = TypeVar("T")
 _LONGEST_COMMAND = 500
 
 
-def details(run: Run, lock: Lock | None = None, labels: Labels = NONE, verdict: Verdict | None = None) -> str:
+def details(
+    run: Run,
+    lock: Lock | None = None,
+    labels: Labels = NONE,
+    verdict: Verdict | None = None,
+    noise: Noise | None = None,
+) -> str:
     """The page of `snap show`; `lock` is the one that the run was started with, `labels` what was said of it since.
 
-    `verdict` is what came out of comparing it with the run that it repeats.
+    `verdict` is what came out of comparing it with the run that it repeats, `noise` how far its own repeats are apart.
     """
     pairs = [
         ("run", run.id + (f" ({run.name})" if run.name else "")),
@@ -50,6 +57,7 @@ def details(run: Run, lock: Lock | None = None, labels: Labels = NONE, verdict: 
         *_some("from", run.parents, _parent),
         *_some("skipped", run.code.skipped, lambda s: f"{shown(s.path)} ({s.reason})"),
         *_some("metric", run.metrics, _metric),
+        *_noise(noise),
         *([("results", "not here: they were not pushed")] if labels.origin and not labels.origin.results else []),
         *_some("output", run.outputs, _output),
         *_some("deleted", run.deleted, shown),
@@ -70,6 +78,14 @@ def _repeats(run: Run, verdict: Verdict | None) -> list[tuple[str, str]]:
     if run.rerun is None:
         return []
     return [("repeats", f"run {run.rerun}: {verdict.verdict if verdict else 'not compared'}")]
+
+
+def _noise(noise: Noise | None) -> list[tuple[str, str]]:
+    if noise is None:
+        return []
+    from snapshot.report.noise import line
+
+    return [("noise", line(noise))]
 
 
 def _deterministic(run: Run) -> Iterator[tuple[str, str]]:

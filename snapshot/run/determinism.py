@@ -19,7 +19,7 @@ import msgspec
 from snapshot.document import Document
 from snapshot.host.container import Mount
 from snapshot.host.files import make_dirs, remove_tree
-from snapshot.record.document import Determinism, Nondeterminism, Run
+from snapshot.record.document import Determinism, Nondeterminism, Request, Run
 from snapshot.run.trace import PLACE
 
 FOLDER = "determinism"
@@ -74,6 +74,11 @@ def asked(
         found[_XLA] = f"{given.get(_XLA, '')} {_XLA_FLAGS}".strip()
     kept = {name: value for name, value in sorted(found.items()) if name not in given or name == _XLA}
     return Determinism(mode=mode or SEEDS, seed=seed, environment=kept)
+
+
+def threads_of(request: Request, cores: int) -> int:
+    """How many threads a run may use at once on a machine with so many cores."""
+    return max(1, min(cores, int(float(request.cpus)))) if request.cpus else cores
 
 
 def variables(wanted: Determinism, given: Mapping[str, str]) -> dict[str, str]:

@@ -152,6 +152,7 @@ def _sorted_out(noted: Noted, project: str, code: Container[str], data: Sequence
         outside=tuple(sorted(found["outside"])),
         modules=tuple(sorted(modules - {""})),
         missing=tuple(sorted(map(to_text, missing))),
+        programs=tuple(sorted(to_text(entry[1:]) for entry in noted.names(b"x"))),
         complete=noted.complete,
     )
 

@@ -18,7 +18,7 @@ from snapshot.record import labels, sums
 from snapshot.record.code import snapshots
 from snapshot.record.code.trees import checkout
 from snapshot.record.data import manifest
-from snapshot.record.document import Run, Taken
+from snapshot.record.document import Data, Run, Taken
 from snapshot.record.recall import reader
 from snapshot.record.store import Store
 from snapshot.share.entry import Entry
@@ -29,6 +29,8 @@ LINEAGE = f"{RECORD}/lineage"
 HIDDEN = f"{RECORD}/hidden"
 """Code that the run did not see, since `--from` had put another file there; by sha256."""
 CODE = "workspace"
+INPUTS = "inputs"
+"""In the folder of a run that was taken in: its data, under the paths where it saw them."""
 TAKEN = "taken"
 """In the folder of a run that was taken in: what `--from` had put in place, since the run that wrote it is not here."""
 
@@ -109,6 +111,13 @@ def results(store: Store, run: Run) -> Iterator[Entry]:
         else:
             sha256 = digest.hex_of(output.sha256 or "")
             yield Entry(path=f"{OUTPUTS}/{path}", source=folder / path, mode=output.mode & 0o777, sha256=sha256)
+
+
+def kept_data(store: Store, run: Run, data: Data) -> Path | None:
+    """Where data of the run are that were taken in with it; None when they were not."""
+    path = from_text(data.target)[1:]
+    place = store.folder(run.id) / INPUTS / path
+    return place if is_inside(path) and os.path.lexists(place) else None
 
 
 def lacks_results(store: Store, run: Run) -> bool:

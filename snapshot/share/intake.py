@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
@@ -56,8 +56,12 @@ def read_record(source: Source) -> Run:
     return run
 
 
-def take_in(store: Store, source: Source, origin: Origin) -> tuple[Run, bool]:
+def take_in(
+    store: Store, source: Source, origin: Origin, more: Callable[[Path], None] = lambda folder: None
+) -> tuple[Run, bool]:
     """Take the run of `source` into the store; False beside it when it is there already.
+
+    `more` may put something into the run's folder, where the lists of its data are as they would be in a store.
 
     Raises IntegrityError when something is not what the record says, StoreError when it is of a newer version, and
     UsageError when another run has its ID. Nothing is there then.
@@ -76,6 +80,7 @@ def take_in(store: Store, source: Source, origin: Origin) -> tuple[Run, bool]:
         intake.documents()
         intake.results(origin.results)
         intake.lists()
+        more(folder)
         # Before the run is there: nobody must take it for one that was made here, not even after a crash.
         labels.set_origin(store, run.id, origin)
         try:
@@ -191,7 +196,7 @@ class _Intake:
     def _copy(self, name: str, target: Path, most: int = _LONGEST) -> str:
         """Copy a file, no more than `most` bytes of it; its digest."""
         make_dirs(target.parent)
-        return _write(self._source.content(name), target, most, display(name))
+        return write(self._source.content(name), target, most, display(name))
 
 
 def _check_paths(paths: list[str]) -> None:
@@ -202,7 +207,8 @@ def _check_paths(paths: list[str]) -> None:
             raise IntegrityError(f"the record names `{display(path)}`, which no run can have", hint="don't use it")
 
 
-def _write(chunks: Iterator[bytes], target: Path, most: int, shown: str) -> str:
+def write(chunks: Iterator[bytes], target: Path, most: int, shown: str) -> str:
+    """Write a file that is not there yet, of `most` bytes at most; its digest."""
     import hashlib
 
     hasher, size = hashlib.sha256(), 0

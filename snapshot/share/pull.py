@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime
+from pathlib import Path
 
 from snapshot.errors import IntegrityError
 from snapshot.host.engine import Engine, Image
@@ -14,9 +16,9 @@ from snapshot.record.document import Run
 from snapshot.record.labels import Origin
 from snapshot.record.store import Store
 from snapshot.share import bundle, intake
-from snapshot.share.oci import known, loading, told
+from snapshot.share.oci import data, known, loading, told
 from snapshot.share.oci.contents import Contents
-from snapshot.share.oci.document import CODE, IDENTITY, PLATFORM, RECORD, RESULTS
+from snapshot.share.oci.document import CODE, DATA, IDENTITY, PLATFORM, RECORD, RESULTS
 from snapshot.share.oci.fetching import Archive
 from snapshot.share.oci.known import Platform
 from snapshot.share.oci.layer import Layer
@@ -25,20 +27,29 @@ from snapshot.share.tar import tar
 
 _LIST = 1 << 28
 """Bytes of the list of the code."""
-_HEAD = 4 << 10
+_HEAD = 16 << 10
 """Bytes that a tar has for a file beside its content, at most: names are as long as the system lets them be."""
 
 
-def pull(store: Store, engine: Engine | None, reference: str, *, progress: Progress = QUIET, image: bool = True) -> Run:
+def pull(
+    store: Store,
+    engine: Engine | None,
+    reference: str,
+    *,
+    progress: Progress = QUIET,
+    image: bool = True,
+    with_data: bool = True,
+) -> Run:
     """Take the run that `reference` (`REPOSITORY:TAG` or `REPOSITORY@sha256:…`) names into `store`.
 
-    With `image`, the engine gets the platform that it ran on, too. Nothing of it is executed. A run that is there
+    With `image`, the engine gets the platform that it ran on, too. Data that were pushed come along, unless `with_data`
+    says no; they lie beside the run. Nothing of it is executed. A run that is there
     already stays as it is. Raises NetworkError, IntegrityError for what is not as its digests say, StoreError when it
     is of a newer version, UsageError when `reference` is no run or another run has its ID.
     """
     with scratch(user_cache() / "transfers") as folder:
         archive = Archive(reference, folder, progress)
-        run = _take_in(store, archive, progress)
+        run = _take_in(store, archive, progress, with_data)
         if engine is not None and image:
             _give_platform(engine, run, archive, progress)
     return run
@@ -55,9 +66,10 @@ def fetch_platform(engine: Engine, run: Run, reference: str, *, progress: Progre
         return _give_platform(engine, run, Archive(reference, folder, progress), progress)
 
 
-def _take_in(store: Store, archive: Archive, progress: Progress) -> Run:
+def _take_in(store: Store, archive: Archive, progress: Progress, with_data: bool) -> Run:
     progress.step("the run")
     contents = Contents()
+    archive.expect(RECORD)
     archive.open(contents, RECORD)
     run = intake.read_record(contents)
     if archive.manifest.annotations.get(told.RUN) != run.id:
@@ -65,12 +77,23 @@ def _take_in(store: Store, archive: Archive, progress: Progress) -> Run:
     _check_name(run)
     with_results = bool(archive.layers(RESULTS))
     if not store.has_record(run.id):
+        archive.expect(CODE, RESULTS, *([DATA] if with_data else []))
         archive.open(contents, CODE, _most_of_code(contents, run))
         if with_results:
             archive.open(contents, RESULTS, _most_of([output.size for output in run.outputs]))
+        if with_data:
+            size, files = data.most(run)
+            archive.open(contents, DATA, size + 2 * _HEAD * (files + 16))
+    has_data = bool(archive.layers(DATA))
+    more = functools.partial(data.lay_out, contents, run) if with_data and has_data else _nothing
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    intake.take_in(store, contents, Origin(reference=archive.origin, time=now, results=with_results))
+    origin = Origin(reference=archive.origin, time=now, results=with_results, data=has_data)
+    intake.take_in(store, contents, origin, more)
     return run
+
+
+def _nothing(folder: Path) -> None:
+    """Of a run that came without data."""
 
 
 def _most_of_code(contents: Contents, run: Run) -> int:
@@ -93,6 +116,7 @@ def _give_platform(engine: Engine, run: Run, archive: Archive, progress: Progres
     found = loading.identity(archive, contents, run)
     there = engine.image(name)
     if there is None:
+        archive.expect(PLATFORM)
         engine.load(tar(loading.layout(archive, found, name), 0))
         there = engine.image(name)
         if there is None or there.layers != found.layers:

@@ -60,6 +60,8 @@ def push(
     the image, NetworkError when the registry is out of reach or refuses.
     """
     target, lock = _target(reference, run), bundle.lock(store, run)
+    if not run.platform.image:
+        raise UsageError(f"run `{run.id}` never ran: there is nothing to repeat", hint="see `snap show` for why")
     if with_data:
         data.check(run)
     registry = Registry(target)
@@ -79,7 +81,8 @@ def push(
     _check(registry, target, own_digest)
     known.keep(cache, run.platform.image, base, target)
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    labels.add_pushed(store, run.id, Pushed(reference=target.text, digest=own_digest, time=now))
+    pushed = Pushed(reference=target.text, digest=own_digest, time=now, data=with_data and bool(run.data))
+    labels.add_pushed(store, run.id, pushed)
     return Sent(reference=target.text, digest=own_digest, bytes=sent)
 
 

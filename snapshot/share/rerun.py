@@ -44,6 +44,12 @@ class Wanted(Value, kw_only=True, frozen=True):
     network: str | None = None
     gpus: str | None = None
     """`none` for no GPUs; None for what the run had."""
+    environment: Mapping[str, str] = msgspec.field(default_factory=dict)
+    """In place of what the run had under these names."""
+    determinism: Determinism | None = None
+    """None for what the run had."""
+    note: str | None = None
+    """For whoever reads the record of the rerun."""
 
 
 def is_foreign(store: Store, run: Run) -> bool:
@@ -64,12 +70,13 @@ def request_of(run: Run, wanted: Wanted, *, foreign: bool) -> Request:
     """What is asked of the engine."""
     network = wanted.network or ("none" if foreign else run.request.network)
     gpus = run.request.gpus if wanted.gpus is None else None if wanted.gpus == "none" else wanted.gpus
-    return msgspec.structs.replace(run.request, network=network, gpus=gpus)
+    environment = {**run.request.environment, **wanted.environment}
+    return msgspec.structs.replace(run.request, environment=environment, network=network, gpus=gpus)
 
 
-def determinism_of(run: Run) -> Determinism | None:
-    """What `run` was asked for, with the variables as they were on its machine."""
-    asked = run.determinism
+def determinism_of(run: Run, wanted: Wanted) -> Determinism | None:
+    """What is wanted, else what `run` was asked for, with the variables as they were on its machine."""
+    asked = wanted.determinism or run.determinism
     return msgspec.structs.replace(asked, frameworks=(), warnings=()) if asked else None
 
 
@@ -93,7 +100,8 @@ def draft(store: Store, run: Run, options: Options, wanted: Wanted, identify: Id
     lock, lock_file = lock_of(store, run)
     foreign = is_foreign(store, run)
     data = tuple(_data(store, run, wanted.data, foreign=foreign))
-    notes = tuple(_checked(store, data, identify, allow=wanted.allow_different_data))
+    said = [wanted.note] if wanted.note else []
+    notes = (*said, *_checked(store, data, identify, allow=wanted.allow_different_data))
     return Draft(
         invocation=invocation_of(run),
         options=options,
@@ -171,6 +179,8 @@ def _data(store: Store, run: Run, places: Mapping[str, Path], *, foreign: bool) 
         shown = display(from_text(data.path))
         if data.path in given:
             yield _moved(data, given[data.path])
+        elif (kept := bundle.kept_data(store, run, data)) is not None:
+            yield _moved(data, kept)
         elif foreign and (data.at or not outside.is_inside(data)):
             raise UsageError(
                 f"run `{run.id}` was made elsewhere and had data outside its project: `{shown}`",

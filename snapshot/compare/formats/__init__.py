@@ -26,9 +26,10 @@ _LOOKS = 8000
 
 def kind_of(name: str, first: BinaryIO, second: BinaryIO) -> str:
     """The kind of two files with this name: a word of `Compared.kind`."""
-    suffix = name.rpartition("/")[2].lower().rpartition(".")[2]
+    base = name.rpartition("/")[2].lower()
+    suffix = base.rpartition(".")[2]
     heads = [_head(file) for file in (first, second)]
-    known = _KINDS.get(suffix)
+    known = "events" if base.startswith("events.out.tfevents.") else _KINDS.get(suffix)
     if known:
         return known
     if suffix == "bin" and all(_is_pickle(head) for head in heads):
@@ -59,6 +60,10 @@ def compare_of(kind: str) -> Compare:
             from snapshot.compare.formats import images
 
             return images.compare
+        case "events":
+            from snapshot.compare.formats import events
+
+            return events.compare
         case "pickle":
             return _of_pickle
         case "text":

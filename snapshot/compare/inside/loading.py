@@ -1,6 +1,9 @@
 """What is in a pickle, a checkpoint of PyTorch, or an array of objects. Loading it runs what is in it."""
 
+import bz2
+import gzip
 import importlib
+import lzma
 import mmap
 import os
 import pickle
@@ -92,7 +95,17 @@ def load(path: str) -> "Any":
         return of_numpy(path)
     if head[:2] == b"PK" or head == LEGACY:
         return of_torch(path)
-    return of_joblib(path) if head.startswith(PACKED) or names(path, b"NumpyArrayWrapper") else of_pickle(path)
+    if names(path, b"NumpyArrayWrapper") or (head.startswith(PACKED) and module("joblib")):
+        return of_joblib(path)
+    return of_pickle(path, opener(head))
+
+
+def opener(head: bytes) -> "Any":
+    """What opens a file that begins so."""
+    known: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
+    if head.startswith(PACKED) and head[:2] not in known:
+        raise ProblemError("there is no `joblib` in the image")
+    return known.get(head[:2], open)
 
 
 def names(path: str, text: bytes) -> bool:
@@ -151,12 +164,11 @@ def of_joblib(path: str) -> "Any":
     return numpy_pickle.load(path)
 
 
-def of_pickle(path: str) -> "Any":
+def of_pickle(path: str, opened: "Callable[[str, str], Any]") -> "Any":
     """One pickle, or a list of all that the file has."""
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        values = []
-        while file.tell() < size:
+    values = []
+    with opened(path, "rb") as file:
+        while file.peek(1):
             values.append(Lenient(file).load())
     if not values:
         raise ProblemError("it is empty")

@@ -5,7 +5,7 @@ has a file of its own there, to which its forks append too: entries that end in 
 
     /workspace/data.csv    was opened to be read          ?/mnt/x.npy    was asked for, and is not there
     mnumpy                 a package of the image         p17            process 17, which was forked, notes too
-    !                      from here on nothing more is noted
+    x/usr/bin/make         a program that was started     !              from here on nothing more is noted
 
 It must never be noticed: it raises nothing, prints nothing, and imports nothing that Python has not imported by then.
 It is compiled at each start, so it is short.
@@ -26,7 +26,8 @@ MOST = 2**24
 
 OPENED = frozenset(("sqlite3.connect", "ctypes.dlopen", "cpython.run_file"))
 LISTED = frozenset(("os.listdir", "os.scandir"))
-EVENTS = frozenset(("open", "import", "os.chdir")) | OPENED | LISTED
+STARTED = frozenset(("subprocess.Popen", "os.exec", "os.posix_spawn", "os.system"))
+EVENTS = frozenset(("open", "import", "os.chdir")) | OPENED | LISTED | STARTED
 NOT_READ = os.O_WRONLY | os.O_TRUNC | os.O_EXCL | os.O_DIRECTORY
 NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
 ENCODING, ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
@@ -99,6 +100,8 @@ class Tracer:
                 self.folder = ""  # this comes before the change
             elif event in LISTED:
                 self.listed(args[0])
+            elif event in STARTED:
+                self.started("sh" if event == "os.system" else args[0])
             else:
                 self.opened(args[0])
         except Exception as problem:
@@ -123,6 +126,12 @@ class Tracer:
         path = self.absolute(given)
         if path is not None and not path.startswith((WORKSPACE, *self.image)) and not exists(path):
             self.note("?" + path)
+
+    def started(self, given: "Any") -> None:
+        """Note a program, as it was named, unless it is this Python."""
+        program = os.fspath(given)
+        if program != sys.executable:
+            self.note("x" + (program.decode(ENCODING, ERRORS) if isinstance(program, bytes) else program))
 
     def absolute(self, given: "Any") -> "str | None":
         """The path that a function was given; None for a descriptor, and for what is no path."""

@@ -12,11 +12,12 @@ import msgspec
 
 from snapshot import digest
 from snapshot.document import Value, encode_json
+from snapshot.errors import UsageError
 from snapshot.image.dockerfile import Layer
 from snapshot.image.fetch import is_built
 from snapshot.lock import document as lock_document
 from snapshot.lock.document import Lock
-from snapshot.project.names import from_text, to_text
+from snapshot.project.names import display, from_text, to_text
 from snapshot.record import reads
 from snapshot.record.code import snapshots
 from snapshot.record.data import manifest
@@ -27,19 +28,28 @@ from snapshot.share.entry import Entry
 from snapshot.share.export import citation, crate, data, readme, recipe, record
 from snapshot.share.export import lock as locks
 from snapshot.share.export.data import Placed
-from snapshot.share.export.document import AGAIN, CODE, FILE, LISTS, README, RESULTS, TOOLS, PublicFile, PublicRun
+from snapshot.share.export.document import (
+    AGAIN,
+    CODE,
+    FILE,
+    IMAGE,
+    LISTS,
+    README,
+    RESULTS,
+    TOOLS,
+    PublicFile,
+    PublicRun,
+)
 from snapshot.share.export.options import Options
 from snapshot.share.export.private import Private
 from snapshot.share.export.recipe import BASE_FILES, Packages
 from snapshot.share.export.selection import ABOUT, Selection, folders, select
 from snapshot.share.kit import data as kit_data
 from snapshot.share.notebook import without_outputs
+from snapshot.share.oci.configuration import surroundings
 
 _INSIDE = Path(__file__).parent / "inside"
-_PACKAGE = Path(__file__).parents[2]
-_LIBRARY = ("__init__.py", "run/__init__.py", "run/inside/__init__.py", "run/inside/metrics.py")
-"""What `snapshot.log` needs of this package."""
-_LOGS = re.compile(rb"^[ \t]*(?:import|from)[ \t]+snapshot\b", re.MULTILINE)
+_LOGS = re.compile(rb"\b(?:import|from)[ \t][^#\n]*\bsnapshot\b")
 _NOTEBOOK = ".ipynb"
 
 
@@ -103,6 +113,7 @@ class _Gathering:
     def all(self) -> Content:
         run, platform, lock = self._run, self._platform, self._platform.lock
         code = list(self._code())
+        _check_names(code)
         addresses = tuple(locks.addresses(lock, platform.layers))
         nowhere = {path for path, _, urls in addresses if not urls}
         here = frozenset(path for path, _, urls in addresses if not urls or self._options.with_packages)
@@ -116,7 +127,8 @@ class _Gathering:
             with_data=self._options.with_data,
             published=frozenset(self._options.environment),
         )
-        library = any(_logs(entry) for entry in code)
+        needed = run.determinism is not None or any(_logs(entry) for entry in code)
+        inside = list(_inside(run, lock)) if needed else []
         lists = list(self._lists())
         recipe_text = recipe.dockerfile(
             run,
@@ -124,7 +136,7 @@ class _Gathering:
             platform.layers,
             packages,
             base_environment=platform.environment if platform.base else None,
-            library=library,
+            inside=bool(inside),
             manifests=bool(lists),
         )
         entries = (
@@ -138,7 +150,7 @@ class _Gathering:
                 source=locks.requirements(lock, frozenset(path.rpartition("/")[2] for path in nowhere)).encode(),
             ),
             *self._tools([one for one in addresses if one[0] in packages.fetched]),
-            *(_library() if library else ()),
+            *inside,
             *([Entry(path=BASE_FILES, source=platform.base)] if platform.base else ()),
             *(Entry(path=path, source=platform.context / path) for path in sorted(here)),
             *code,
@@ -241,7 +253,18 @@ def _built(lock: Lock) -> set[str]:
 
 def _is_own(path: str, built: Collection[str]) -> bool:
     top, _, rest = path.partition("/")
-    return top not in (TOOLS, "lib", "base", "debs", "wheels") or rest.rpartition("/")[2] in built
+    return top not in (TOOLS, IMAGE, "base", "debs", "wheels") or rest.rpartition("/")[2] in built
+
+
+def _check_names(code: list[Entry]) -> None:
+    """Raise UsageError for a name that builds can't take along: BuildKit sends names as UTF-8."""
+    for entry in code:
+        if to_text(entry.path) != entry.path:
+            name = display(entry.path.removeprefix(f"{CODE}/"))
+            raise UsageError(
+                f"the name of `{name}` is not UTF-8, and `docker buildx build` copies no such file",
+                hint="rename it, and train again",
+            )
 
 
 def _listed(entry: Entry) -> PublicFile:
@@ -257,12 +280,14 @@ def _logs(entry: Entry) -> bool:
     if not entry.is_file or not entry.path.endswith((".py", _NOTEBOOK)):
         return False
     content = entry.source if isinstance(entry.source, bytes) else entry.source.read_bytes()
-    return _LOGS.search(content) is not None or (entry.path.endswith(_NOTEBOOK) and b"import snapshot" in content)
+    return _LOGS.search(content) is not None
 
 
-def _library() -> Iterator[Entry]:
-    for path in _LIBRARY:
-        yield Entry(path=f"lib/snapshot/{path}", source=_PACKAGE / path)
+def _inside(run: Run, lock: Lock) -> Iterator[Entry]:
+    """What the run found in its container beside the project, but for the project's own path."""
+    for entry in surroundings(run, lock):
+        if entry.link is None:
+            yield msgspec.structs.replace(entry, path=f"{IMAGE}/{entry.path}")
 
 
 def _base(platform: Platform) -> str:

@@ -27,7 +27,7 @@ _CONTEXT = [f"{_SPECIFICATION}/context", {"sha256": "https://w3id.org/ro/terms/w
 _FOLDERS = {
     "base": "The file system of the base image",
     "debs": "OS packages that are in no public archive",
-    "lib": "What `snapshot.log` needs",
+    "image": "What the image has beside platform and code: `snapshot.log`, seeds",
     "manifests": "Lists of the data's files",
     "tools": "What builds the image, and trains again in it",
     "wheels": "Python packages that are in no public index",

@@ -17,6 +17,8 @@ RESULTS = "results"
 AGAIN = "retrained"
 LISTS = "manifests"
 TOOLS = "tools"
+IMAGE = "image"
+"""What the image has beside platform and code, by its places there."""
 
 
 class PublicCommand(Document, kw_only=True, frozen=True):
@@ -94,9 +96,12 @@ class PublicRun(Document, kw_only=True, frozen=True):
     command: PublicCommand
     parameters: dict[str, str]
     environment: dict[str, str] = msgspec.field(default_factory=dict)
-    """Variables whose values were to be published."""
+    """Variables that the training is given: those of every run, of `--deterministic`, and those to be published."""
     unset: tuple[str, ...] = ()
     """Variables that the run had, and whose values are not for the public."""
+    determinism: str | None = None
+    """seeds, warn or strict, as `--seed` and `--deterministic` had it."""
+    seed: int | None = None
     import_roots: tuple[str, ...] = ()
     traced: bool
     """Whether the code is what the run was seen to use, and not all there was."""

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from snapshot import digest
 from snapshot.compare.outputs import Side, compare
 from snapshot.compare.unpickling import unpickle_in
-from snapshot.compare.verdict import DIFFERENT, IDENTICAL, WITHIN, Compared, Tolerance, overall
-from snapshot.document import Value
-from snapshot.errors import DifferentError
+from snapshot.compare.verdict import DIFFERENT, IDENTICAL, MISSING, WITHIN, Compared, Tolerance, overall
+from snapshot.errors import BuildError, DifferentError, UsageError
 from snapshot.host import buildx, container
 from snapshot.host.engine import Engine
 from snapshot.host.files import disk_errors, make_dirs
+from snapshot.host.process import Finished
 from snapshot.project.names import display, from_text, to_text
+from snapshot.record import labels
 from snapshot.record.document import Exit, Output, Run
 from snapshot.record.store import Store
 from snapshot.share.export import recipe
@@ -27,14 +28,7 @@ from snapshot.share.export.document import AGAIN, PublicData
 _TAIL = 12
 """Lines of what a training printed that an error tells."""
 _MOST = 20
-
-
-class Judging(Value, kw_only=True, frozen=True):
-    """What it takes to train again and compare."""
-
-    environment: Mapping[str, str]
-    """The caller's."""
-    tolerances: tuple[Tolerance, ...] = ()
+_NO_NETWORK = "where builds have no network, `--with-packages` takes the packages along"
 
 
 @contextmanager
@@ -45,36 +39,51 @@ def built(engine: Engine, folder: Path, run: Run) -> Iterator[str]:
     """
     reference = f"{recipe.name(run)}:proof-{os.getpid()}"
     try:
-        buildx.build_folder(folder, reference=reference)
+        try:
+            buildx.build_folder(folder, reference=reference)
+        except BuildError as problem:
+            hint = _NO_NETWORK if "error: http" in problem.message else problem.hint
+            raise BuildError(problem.message, hint=hint) from None
         yield reference
     finally:
         engine.untag(reference)
 
 
-def train(store: Store, run: Run, content: Content, image: str, scratch: Path, judging: Judging) -> str:
+def check(store: Store, run: Run, content: Content) -> None:
+    """Raise UsageError when a run of somebody else would have to be shown files of this machine to be trained again."""
+    if content.public.data and labels.of(store, run.id).origin is not None:
+        raise UsageError(
+            f"run `{run.id}` was made elsewhere: which files of this machine it may see is for you to say",
+            hint="see `snap rerun --data`, and export without `--prove`, or export that rerun",
+        )
+
+
+def train(
+    store: Store, run: Run, content: Content, image: str, scratch: Path, tolerances: tuple[Tolerance, ...]
+) -> str:
     """Train again in `image` with the README's options, in the empty folder `scratch`; the verdict.
 
-    Raises DifferentError when it does not come to what the run came to.
+    A run that was made elsewhere gets no network. Raises DifferentError when it does not come to what the run came to.
     """
     results = scratch / AGAIN
     make_dirs(results)
     places = {data.place: str(place) for data, place in _places(store, content, scratch)}
-    options = recipe.options(run, content.public, lambda data: places[data.place])
-    environment = {**judging.environment, **run.request.environment}
-    done = container.run_plain([*options, "-v", f"{results}:/{AGAIN}"], image, environment=environment)
+    given = run.request.environment
+    options = recipe.options(run, content.public, lambda data: places[data.place], lambda name: f"{name}={given[name]}")
+    apart = ("--network=none",) if labels.of(store, run.id).origin is not None else ()
+    done = container.run_plain([*options, *apart, "-v", f"{results}:/{AGAIN}"], image)
     ended = Exit(code=done.code)
     if run.exit is None or ended.code != run.exit.code:
-        said = "\n".join(f"  {line}" for line in (done.stdout + done.stderr).splitlines()[-_TAIL:])
         raise DifferentError(
-            f"trained again, it ends with exit code {done.code}" + (f":\n{said}" if said else ""),
+            f"trained again, it ends with exit code {done.code}{_printed(done)}",
             hint="the run may have used what its trace can't see: try `--all-code`",
         )
     kept = Side(outputs=run.outputs, folder=store.folder(run.id) / "outputs")
     written = Side(outputs=tuple(_outputs(results)), folder=results)
-    compared = compare(kept, written, tolerances=judging.tolerances, unpickle=unpickle_in(image))
+    compared = compare(kept, written, tolerances=tolerances, unpickle=unpickle_in(image))
     verdict = overall(compared, run.exit, run.exit)
     if verdict == DIFFERENT:
-        raise _other(compared)
+        raise _other(compared, done)
     return verdict
 
 
@@ -103,13 +112,20 @@ def _outputs(folder: Path) -> Iterator[Output]:
             )  # fmt: skip
 
 
-def _other(compared: tuple[Compared, ...]) -> DifferentError:
+def _printed(done: Finished) -> str:
+    """The last lines of what it printed, below a message."""
+    return "".join(f"\n  | {display(line)}" for line in (done.stdout + done.stderr).splitlines()[-_TAIL:])
+
+
+def _other(compared: tuple[Compared, ...], done: Finished) -> DifferentError:
     bad = [one for one in compared if one.verdict not in (IDENTICAL, WITHIN)]
     lines = [f"  {display(from_text(one.path))}: {one.verdict}" + _why(one) for one in bad[:_MOST]]
     if len(bad) > _MOST:
         lines.append(f"  and {len(bad) - _MOST} more")
     return DifferentError(
-        "trained again, it comes to other results:\n" + "\n".join(lines),
+        "trained again, it comes to other results:\n"
+        + "\n".join(lines)
+        + _printed(done) * any(one.verdict == MISSING for one in bad),
         hint="see with `snap rerun` whether the run itself repeats; what may differ is for `tolerance` to say",
     )
 

@@ -20,7 +20,7 @@ def render(run: Run, public: PublicRun, lock: Lock, *, base: str) -> str:
     host = public.host
     return resources.render(
         "export.md.j2",
-        command=shlex.join(public.command.argv),
+        command=display(shlex.join(public.command.argv)).replace("`", "'"),
         commands=[recipe.build(run), recipe.repeat(run, public)],
         base=base,
         platform=public.platform,
@@ -32,7 +32,11 @@ def render(run: Run, public: PublicRun, lock: Lock, *, base: str) -> str:
         missing=[data for data in _shown(public) if not data["included"]],
         written=[data for data in _shown(public) if data["written"]],
         unset=public.unset,
-        metrics=[metric for metric in public.metrics if "." not in metric.name][:_MOST],
+        metrics=[
+            (display(metric.name).replace("|", "\\|"), metric.value)
+            for metric in public.metrics
+            if "." not in metric.name
+        ][:_MOST],
         outputs=any(output.sha256 for output in public.outputs),
         traced=public.traced,
     )

@@ -52,15 +52,21 @@ def repeat(run: Run, public: PublicRun) -> str:
     return f'{text.replace(_HERE, _PWD)} -v "$PWD/{AGAIN}:/{AGAIN}" {name(run)}'
 
 
-def options(run: Run, public: PublicRun, place: Callable[[PublicData], str]) -> Iterator[str]:
-    """What the second command asks of the engine, but for the folder of the results; `place` says where data are."""
+def options(
+    run: Run, public: PublicRun, place: Callable[[PublicData], str], variable: Callable[[str], str] = str
+) -> Iterator[str]:
+    """What the second command asks of the engine, but for the folder of the results.
+
+    `place` says where data are, `variable` how the engine is told of a variable that is not published: by its name
+    alone it passes on the caller's value.
+    """
     yield from ("--rm", "--init")
     for option in commands.options(run):
         flag, _, value = option.partition("=")
         # A network that somebody has made has a name of theirs.
         if flag != "--network" or value in _NETWORKS:
             yield option
-    yield from (f"--env={variable}" for variable in public.unset)
+    yield from (f"--env={variable(name)}" for name in public.unset)
     for data in public.data:
         mount = Mount(source=place(data), target=from_text(data.target), read_only=not data.written)
         yield f"--mount={mount.argument()}"
@@ -73,12 +79,12 @@ def dockerfile(
     packages: Packages,
     *,
     base_environment: Mapping[str, str] | None,
-    library: bool,
+    inside: bool,
     manifests: bool,
 ) -> str:
     """The Dockerfile; `base_environment` is that of a base that the export carries, None where FROM gets it.
 
-    `library` is whether `snapshot.log` is needed, `manifests` whether there are lists of data.
+    `inside` is whether the image has files of `image`, `manifests` whether there are lists of data.
     """
     base = base_reference(lock) if base_environment is None else "base"
     folders = [("debs", "debs")] if lock.os_packages else []
@@ -102,7 +108,8 @@ def dockerfile(
         ],
         platform=platform(lock, layers, base=base),
         python=json.dumps(lock.python.executable),
-        library=library,
+        inside=inside,
+        gpus=run.request.gpus is not None,
         manifests=manifests,
     )
 

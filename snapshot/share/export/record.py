@@ -8,6 +8,7 @@ import msgspec
 
 from snapshot.lock.document import Lock
 from snapshot.record.document import Run
+from snapshot.run.draft import variables
 from snapshot.share.export import data
 from snapshot.share.export.data import Placed
 from snapshot.share.export.document import (
@@ -36,14 +37,15 @@ def public(
 
     `published` are the variables of its environment whose values are to be told.
     """
-    environment = run.request.environment
     usage = run.usage
     return PublicRun(
         run=run.id,
         command=_command(run, lock, placed),
         parameters=dict(zip(run.parameters, data.words(run.parameters.values(), run.project, placed), strict=True)),
-        environment={name: value for name, value in environment.items() if name in published},
-        unset=tuple(sorted(set(environment) - published)),
+        environment=_environment(run, published),
+        unset=tuple(sorted(set(run.request.environment) - published)),
+        determinism=run.determinism.mode if run.determinism else None,
+        seed=run.determinism.seed if run.determinism else None,
         import_roots=lock.import_roots,
         traced=traced,
         code=tuple(code),
@@ -66,6 +68,14 @@ def public(
         peak_memory=usage.peak_memory if usage else None,
         cpu_seconds=usage.cpu_seconds if usage else None,
     )
+
+
+def _environment(run: Run, published: frozenset[str]) -> dict[str, str]:
+    """What the training finds in its environment, without the values that are nobody else's business."""
+    told = {name: value for name, value in run.request.environment.items() if name in published}
+    known = msgspec.structs.replace(run, request=msgspec.structs.replace(run.request, environment=told))
+    found = variables(known, (), gpus=True)
+    return {name: found[name] for name in sorted(found) if name in told or name not in run.request.environment}
 
 
 def _command(run: Run, lock: Lock, placed: tuple[Placed, ...]) -> PublicCommand:

@@ -58,7 +58,7 @@ def report(content: Content, options: Options, let_through: Iterable[Finding]) -
         data=[display(one.target) for one in public.data if not one.included],
         with_data=options.with_data,
         unset=public.unset,
-        published=sorted(public.environment),
+        published=sorted(options.environment),
         notebooks=[display(path) for path in content.notebooks],
         carried=content.carried,
         base_private=not content.is_base_known,

@@ -10,7 +10,7 @@ import posixpath
 from collections.abc import Collection, Iterable, Iterator
 
 from snapshot.document import Value
-from snapshot.project.names import from_text
+from snapshot.project.names import display, from_text
 from snapshot.record.code.snapshots import DIRECTORY, LINK, CodeEntry
 from snapshot.record.document import Run
 from snapshot.record.reads import ReadsFile
@@ -33,6 +33,43 @@ PAST_PYTHON = {
 }
 """Packages that open files past Python, and how such files are called."""
 
+_PYTHONS = ("python", "pypy", "torchrun", "accelerate", "deepspeed")
+_ABOUT_THE_MACHINE = frozenset(
+    {
+        *(
+            "uname",
+            "hostname",
+            "id",
+            "whoami",
+            "nproc",
+            "getconf",
+            "lscpu",
+            "free",
+            "df",
+            "sysctl",
+            "arch",
+            "dmidecode",
+        ),
+        *("nvidia-smi", "rocm-smi", "nvcc", "ptxas", "fatbinary", "cuobjdump", "ldconfig", "ldd", "objdump", "readelf"),
+        *(
+            "gcc",
+            "g++",
+            "cc",
+            "c++",
+            "clang",
+            "clang++",
+            "ld",
+            "as",
+            "ar",
+            "which",
+            "git",
+            "lsb_release",
+            "stty",
+            "tput",
+        ),
+    }
+)
+"""Programs that libraries start to learn where they are, and compilers of what they wrote themselves."""
 _PYTHON_ENDINGS = (".py", ".ipynb")
 ABOUT = ("license", "licence", "copying", "notice", "citation.cff")
 """Files of the project's top folder that say how it may be used and cited."""
@@ -81,6 +118,9 @@ def _not_traced(run: Run, reads: ReadsFile | None) -> str:
         return "the run opened more files than its trace has"
     if not _is_python(run):
         return "the run is no Python program, whose files its trace would have"
+    started = sorted({posixpath.basename(from_text(path)) for path in reads.programs})
+    if others := [name for name in started if not name.startswith(_PYTHONS) and name not in _ABOUT_THE_MACHINE]:
+        return f"the run started `{display(others[0])}`, whose files its trace would not have"
     return ""
 
 
@@ -88,7 +128,7 @@ def _is_python(run: Run) -> bool:
     program = posixpath.basename(run.command.argv[0]) if run.command.argv else ""
     if run.command.kind == "script":
         return program.endswith(".py")
-    return run.command.kind == "module" or program.startswith(("python", "torchrun", "accelerate"))
+    return run.command.kind == "module" or program.startswith(_PYTHONS)
 
 
 def _named(run: Run, files: Collection[str]) -> set[str]:

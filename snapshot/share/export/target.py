@@ -12,6 +12,7 @@ from pathlib import Path
 from snapshot.digest import CHUNK
 from snapshot.errors import UsageError
 from snapshot.host.files import disk_errors
+from snapshot.project.names import display
 from snapshot.record.store import Store
 from snapshot.share.secrets.scan import text_of
 
@@ -67,6 +68,8 @@ def _members(folder: Path) -> Iterator[Path]:
 
 
 def _add(archive: zipfile.ZipFile, path: Path, name: str) -> None:
+    if name != os.fsencode(name).decode(errors="replace"):
+        raise UsageError(f"a zip archive has no names like `{display(name)}`", hint="export to a folder")
     status = path.lstat()
     is_folder = stat.S_ISDIR(status.st_mode)
     info = zipfile.ZipInfo(name + "/" * is_folder, max(time.gmtime(status.st_mtime)[:6], _EARLIEST))

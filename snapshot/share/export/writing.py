@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from snapshot.compare.verdict import Tolerance
 from snapshot.document import Value
 from snapshot.host.download import Access
 from snapshot.host.engine import Engine
@@ -19,7 +20,6 @@ from snapshot.share.export import lock as locks
 from snapshot.share.export.content import Content, Platform, gather
 from snapshot.share.export.options import Options
 from snapshot.share.export.private import Private
-from snapshot.share.export.proof import Judging
 from snapshot.share.kit import base as saved_base
 from snapshot.share.kit import data as kit_data
 from snapshot.share.kit.target import Reading, beside, write_folder
@@ -45,15 +45,15 @@ def export(
     access: Access,
     private: Private,
     options: Options,
-    judging: Judging | None = None,
+    tolerances: tuple[Tolerance, ...] | None = None,
     progress: Progress,
 ) -> Exported:
     """Write what `run` used to `path`, a folder or a file that ends in `.zip`, after plain Docker has built it there.
 
     The whole of it is there afterwards, or nothing. Raises UsageError when `path` can't be written or the run is not
     finished, LeakError when something is found that was not let through, and what `build.build` raises when packages,
-    the base or the proof can't be had. With `judging` it is trained again, too: DifferentError when that comes to other
-    results.
+    the base or the proof can't be had. With `tolerances` it is trained again, too: DifferentError when that comes to
+    other results.
     """
     target.check(path, store)
     lock = bundle.lock(store, run)
@@ -64,6 +64,8 @@ def export(
         progress.step("packages")
         platform = _platform(engine, lock, folder, cache, access)
         content = gather(store, run, platform, options, private)
+        if tolerances is not None:
+            proof.check(store, run, content)
         progress.step("looking for secrets")
         found = findings.find(content.looked_at(), content.unseen(), private)
         report = redaction.report(content, options, redaction.check(found, options.allowed))
@@ -79,9 +81,9 @@ def export(
         progress.step("building it with plain Docker")
         verdict = None
         with proof.built(engine, folder / "export", run) as image:
-            if judging is not None:
+            if tolerances is not None:
                 progress.step("training again")
-                verdict = proof.train(store, run, content, image, folder / "again", judging)
+                verdict = proof.train(store, run, content, image, folder / "again", tolerances)
         progress.step(f"writing {path.name}")
         target.hand_over(folder / "export", path)
     return Exported(bytes=read.bytes, content=content, verdict=verdict)

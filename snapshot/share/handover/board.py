@@ -91,6 +91,7 @@ class _Board:
             data=together(tuple(data.values())),
             weights=self._kept.weights(run, data),
             pushed=is_pushed(said),
+            with_data=any(one.data for one in (*said.pushed, *([said.origin] if said.origin else ()))),
         )
         retrain, because = answer(parts)
         return Row(

@@ -22,6 +22,7 @@ from snapshot.record.fsck.fault import some
 from snapshot.record.store import Store
 from snapshot.run.hashing import Draw
 from snapshot.run.outside import is_inside
+from snapshot.share.bundle import kept_data
 from snapshot.share.handover.document import Standing, changed, missing, ok, unknown
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -39,14 +40,17 @@ class DataNow:
 
     def of(self, run: Run, *, foreign: bool) -> dict[str, Standing]:
         """How each of the data of a run stands, by path; other folders of a `foreign` record are left alone."""
-        return {
-            data.path: _elsewhere(data) if foreign and (data.at or not is_inside(data)) else self._standing(data)
-            for data in run.data
-        }
+        return {data.path: self._of(run, data, foreign) for data in run.data}
 
-    def _standing(self, data: Data) -> Standing:
+    def _of(self, run: Run, data: Data, foreign: bool) -> Standing:
+        kept = kept_data(self._store, run, data)
+        if kept is None and foreign and (data.at or not is_inside(data)):
+            return _elsewhere(data)
+        return self._standing(data, kept)
+
+    def _standing(self, data: Data, kept: Path | None) -> Standing:
         try:
-            place = data.place(self._store.project)
+            place = kept or data.place(self._store.project)
         except ValueError:
             return unknown("the record names data at a place that can't be", None)
         key = place, data.kind, data.digest, data.identified or "content"

@@ -27,11 +27,13 @@ class Parts(Value, kw_only=True, frozen=True):
     weights: Standing | None
     pushed: bool
     """Whether a registry has all of these but the data."""
+    with_data: bool = False
+    """Whether one has the data too."""
 
 
 def answer(parts: Parts) -> tuple[str, tuple[str, ...]]:
     """yes, here only, no, or unknown; and why."""
-    needed = {"data": parts.data}
+    needed = {} if parts.with_data else {"data": parts.data}
     if not parts.pushed:
         needed = {"record": parts.record, "code": parts.code, **needed, "weights": parts.weights}
     bad = {name: found.state for name, found in needed.items() if found is not None and not found.is_ok}
@@ -50,4 +52,4 @@ def answer(parts: Parts) -> tuple[str, tuple[str, ...]]:
         return (NO if lost else UNKNOWN), (*lost, *doubts)
     if not parts.pushed:
         return HERE, ("not pushed",)
-    return (HERE, ("data not pushed",)) if parts.data is not None else (YES, ())
+    return (HERE, ("data not pushed",)) if parts.data is not None and not parts.with_data else (YES, ())

@@ -13,6 +13,7 @@ from snapshot.project.names import display, from_text
 from snapshot.record.data import manifest
 from snapshot.record.document import Data, Run
 from snapshot.record.store import Store
+from snapshot.share import bundle
 from snapshot.share.entry import Entry
 from snapshot.share.kit.commands import place_of_data
 
@@ -34,7 +35,8 @@ def entries(store: Store, run: Run, place_of: Callable[[str], str] = place_of_da
     Raises IntegrityError where they are others now.
     """
     for data in run.data:
-        place, target = data.place(store.project), place_of(from_text(data.target))
+        place = bundle.kept_data(store, run, data) or data.place(store.project)
+        target = place_of(from_text(data.target))
         if data.kind == "file":
             yield Entry(path=target, source=place, sha256=digest.hex_of(data.digest or ""))
         else:

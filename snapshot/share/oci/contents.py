@@ -26,6 +26,7 @@ class Contents:
 
     def __init__(self) -> None:
         self._places: dict[str, _Place] = {}
+        self._links: dict[str, str] = {}
 
     def add(self, tar: Path) -> None:
         """Look up what is in `tar`; raises IntegrityError when it is none, or has a file that is here already."""
@@ -40,13 +41,15 @@ class Contents:
             ) from None
 
     def _take(self, tar: Path, member: tarfile.TarInfo, number: int) -> None:
-        """Note where a file is; of links and folders the record tells, and a sparse file can be of any size."""
+        """Note where a file is; of folders the record tells, and a sparse file can be of any size."""
         if member.issparse() or number > _MOST or (member.isreg() and member.name in self._places):
             raise IntegrityError(
                 f"the run has `{display(member.name)}`, which no run of `snap` has", hint="don't use it"
             )
         if member.isreg():
             self._places[member.name] = _Place(tar, member.offset_data, member.size)
+        elif member.issym():
+            self._links[member.name] = member.linkname
 
     def names(self) -> list[str]:
         """Their paths, sorted."""
@@ -75,6 +78,12 @@ class Contents:
         if place is not None and place.size > most:
             raise IntegrityError(f"`{display(path)}` is larger than it can be", hint="don't use it")
         return b"".join(self.content(path))
+
+    def link(self, path: str) -> str:
+        """What a symbolic link says; raises IntegrityError when there is none."""
+        if path not in self._links:
+            raise IntegrityError(f"the run lacks `{display(path)}`", hint="push it anew from where it was made")
+        return self._links[path]
 
     def has(self, path: str) -> bool:
         """Whether there is such a file."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from pathlib import Path
 from typing import Any
@@ -190,3 +191,15 @@ def test_outputs_that_are_called_after_the_moment_are_found_again(tmp_path: Path
         ("n-2026-01-01.txt", "identical", "the rerun calls it n-2026-02-02.txt"),
         ("runs/20260101_000000/m.json", "within tolerance", "the rerun calls it runs/20260202_111111/m.json"),
     ]
+
+
+def test_what_gzip_packed_is_compared_by_what_is_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    old, new = (gzip.compress(b"a,b\n1,2\n" + last, mtime=at) for at, last in ((1, b"3,4\n"), (2, b"3,5\n")))
+    found = only(tmp_path, "m.csv.gz", old, new)
+    assert (found.verdict, found.kind, found.where) == ("different", "csv", "row 3, column b")
+    found = only(tmp_path, "m.csv.gz", old, gzip.compress(gzip.decompress(old), mtime=3))
+    assert (found.verdict, found.reason) == ("identical", "the same values in other bytes")
+    assert only(tmp_path, "m.csv.gz", old, new[:-5]).reason == "it can't be unpacked"
+    monkeypatch.setattr("snapshot.compare.pair.LARGEST", 1000)
+    bomb = gzip.compress(bytes(1 << 20))
+    assert only(tmp_path, "m.csv.gz", old, bomb).reason == f"unpacked it has more than {32 * len(bomb):,} bytes"

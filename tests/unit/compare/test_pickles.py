@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import collections
 import datetime
+import gzip
 import json
+import os
 import pickle
 import random
 import struct
@@ -17,11 +19,12 @@ from typing import Any, BinaryIO
 import numpy as np
 import pytest
 
+from snapshot.compare.outputs import compare
 from snapshot.compare.unpickling import SCRIPTS
 from snapshot.compare.verdict import Compared, Tolerance
 from snapshot.errors import HostError
 from tests.unit.compare.test_arrays import npy
-from tests.unit.compare.test_outputs import only
+from tests.unit.compare.test_outputs import only, side
 
 
 def here(files: Sequence[Path], into: BinaryIO) -> None:
@@ -146,10 +149,11 @@ def test_what_has_no_end_is_not_told_without_end(tmp_path: Path, make: Any, reas
         (b"\x80\x04nothing", "it can't be loaded: UnpicklingError"),
         (b"PK\x03\x04", "it can't be loaded: BadZipFile"),
         (pickle.dumps(0x1950A86A20F9469CFC6C, 2) + b"x", "there is no `torch` in the image"),
-        (b"\x1f\x8b\x08", "there is no `joblib` in the image"),
+        (b"\x1f\x8b\x08", "it can't be loaded: EOFError"),
+        (b"\x78\x01", "there is no `joblib` in the image"),
         (pickle.dumps(1) + b"rest", "it can't be loaded"),
     ],
-    ids=["empty", "damaged", "zip", "old torch", "gzip", "rest"],
+    ids=["empty", "damaged", "zip", "old torch", "gzip", "zlib", "rest"],
 )
 def test_what_can_not_be_loaded_is_not_compared(tmp_path: Path, bad: bytes, reason: str):
     found = only(tmp_path, "m.pt", pickle.dumps(1), bad, unpickle=here)
@@ -196,6 +200,36 @@ def test_what_the_container_says_is_not_trusted(tmp_path: Path, said: bytes):
 
     assert only(tmp_path, "m.pkl", b"\x80a", b"\x80b", unpickle=lie).verdict in ("not compared", "different")
     assert only(tmp_path, "m.pkl", b"\x80a", b"\x80b", unpickle=lie).verdict != "identical"
+
+
+def test_one_that_breaks_the_container_does_not_decide_on_others(tmp_path: Path):
+    class Ends:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return os._exit, (3,)
+
+    sides = [
+        side(tmp_path / letter, {"a.pkl": pickle.dumps([Ends(), value]), "b.pkl": pickle.dumps(value)})
+        for letter, value in (("a", 1), ("b", 2))
+    ]
+
+    def breaking(files: Sequence[Path], into: BinaryIO) -> None:
+        script = [sys.executable, SCRIPTS / "pickles.py"]
+        done = subprocess.run([*script, *files], stdout=subprocess.PIPE, check=False)
+        into.write(done.stdout)
+        if done.returncode:
+            raise HostError("loading it broke off")
+
+    found = compare(*sides, unpickle=breaking)
+    assert [(one.path, one.verdict, one.reason) for one in found] == [
+        ("a.pkl", "not compared", "loading it broke off"),
+        ("b.pkl", "different", None),
+    ]
+
+
+def test_what_is_packed_is_compared_by_what_is_in_it(tmp_path: Path):
+    old, new = (gzip.compress(pickle.dumps(value), mtime=at) for at, value in ((1, [1, 2]), (2, [1, 3])))
+    found = only(tmp_path, "m.pkl.gz", old, new, unpickle=here)
+    assert (found.verdict, found.kind, found.where) == ("different", "pickle", "[1]")
 
 
 def test_a_container_that_can_not_start_says_why(tmp_path: Path):

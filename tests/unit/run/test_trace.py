@@ -63,6 +63,12 @@ def test_files_are_of_the_project_of_the_data_or_of_neither(folder: Path):
     assert reads.read(folder) == file
 
 
+def test_programs_are_named_as_they_were_started(folder: Path):
+    note(folder, "xmake", "x/usr/bin/convert")
+    note(folder, "xmake", process="2-abcd")
+    assert gather(folder)[0].programs == ("/usr/bin/convert", "make")
+
+
 def test_what_the_run_wrote_itself_is_not_of_the_project(folder: Path):
     note(folder, "/workspace/checkpoint.pt", "/tmp/cache/x", "/workspace")
     assert gather(folder)[0] == reads.ReadsFile(processes=1, outside=("/workspace",))

@@ -26,13 +26,17 @@ from tests.unit.share import kits
 OCI, DOCKER = "application/vnd.oci.image", "application/vnd.docker"
 
 
-def tar_of(files: dict[str, bytes]) -> bytes:
+def tar_of(files: dict[str, bytes], links: dict[str, bytes] | None = None) -> bytes:
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for name, content in files.items():
             info = tarfile.TarInfo(name)
             info.size = len(content)
             archive.addfile(info, io.BytesIO(content))
+        for name, text in (links or {}).items():
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = tarfile.SYMTYPE, text.decode()
+            archive.addfile(info)
     return data.getvalue()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import json
 import urllib.parse
 from collections.abc import Callable, Iterator
@@ -221,6 +223,112 @@ class TestWithoutResults:
             fetch()
 
 
+def data_list(files: dict[str, bytes], links: dict[str, bytes]) -> bytes:
+    """The list of a data folder."""
+    lines = {name: f"{sha(data)} {len(data)} {name}\0" for name, data in files.items()}
+    lines |= {name: f"link:{sha(text)} {len(text)} {name}\0" for name, text in links.items()}
+    return b"snap.data/1\n" + "".join(lines[name] for name in sorted(lines)).encode()
+
+
+def sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+FILES, LINKS = {"a.csv": b"1,2\n", "sub/b.csv": b"3\n"}, {"link": b"sub/b.csv"}
+
+
+class TestData:
+    @pytest.fixture
+    def learnt(self, store: Store, engine: EngineDouble) -> Run:
+        """A run with data in a folder, and a file elsewhere."""
+        for name, content in FILES.items():
+            (store.project / "data" / name).parent.mkdir(parents=True, exist_ok=True)
+            (store.project / "data" / name).write_bytes(content)
+        (store.project / "data/link").symlink_to("sub/b.csv")
+        outer = store.project.parent / "labels.txt"
+        outer.write_bytes(b"cat\n")
+        folder = listed(store, data_list(FILES, LINKS))
+        folder = msgspec.structs.replace(folder, identified="content", files=3, bytes=6)
+        file = msgspec.structs.replace(
+            folder, path=str(outer), target="/mnt/labels.txt", kind="file", reason="option", bytes=4, files=None,
+            digest=digest.of_bytes(b"cat\n"),
+        )  # fmt: skip
+        (store.project / ".gitignore").write_text("data\n")
+        return trained(store, engine, data=(folder, file))
+
+    def test_they_come_along_and_go_on_from_there(self, learnt, engine, send, fetch, other, registry, cache):
+        sent = send(engine, learnt, with_data=True)
+        run = fetch()
+        place = other.folder(run.id) / "inputs"
+        for name, content in FILES.items():
+            assert (place / "workspace/data" / name).read_bytes() == content
+        assert (place / "workspace/data/link").readlink() == Path("sub/b.csv")
+        assert (place / "mnt/labels.txt").read_bytes() == b"cat\n"
+        origin = labels.of(other, run.id).origin
+        assert origin is not None and origin.data
+        assert list(fsck.examine(other)) == []
+        on = f"{registry.address}/team/digits:on"
+        assert push.push(other, cast(Engine, engine), run, on, cache=cache, with_data=True).digest == sent.digest
+
+    def test_they_stay_where_they_are_if_nobody_wants_them(self, learnt, engine, send, fetch, other):
+        send(engine, learnt, with_data=True)
+        assert not (other.folder(fetch(with_data=False).id) / "inputs").exists()
+
+    def test_they_are_not_pushed_unless_that_is_asked_for(self, learnt, engine, send, fetch, other):
+        send(engine, learnt)
+        assert not (other.folder(fetch().id) / "inputs").exists()
+        origin = labels.of(other, learnt.id).origin
+        assert origin is not None and not origin.data
+
+    def test_others_than_the_run_had_are_not_pushed(self, store, learnt, engine, send, registry):
+        (store.project / "data/a.csv").write_bytes(b"1,3\n")
+        with pytest.raises(IntegrityError, match="is not what it was"):
+            send(engine, learnt, with_data=True)
+        assert registry.manifests == {}
+
+    def forged(self, registry: RegistryDouble, files: dict[str, bytes], links: dict[str, bytes]) -> None:
+        """Other data, with all digests right."""
+        forger = Forger(registry, "best")
+        entries = data_list(files, links)
+        forger.change_record(lambda run: run["data"][0].update(digest=digest.of_bytes(entries), bytes=10**6, files=99))
+        record = forger.files("record")
+        forger.replace("record", tar_of({**record, f"opt/snap/data/{sha(entries)}.gz": gzip.compress(entries)}))
+        layer = {f"workspace/data/{name}": content for name, content in files.items()}
+        below = {f"workspace/data/{name}": text for name, text in links.items()}
+        forger.replace("data", tar_of({**layer, "mnt/labels.txt": b"cat\n"}, below))
+        forger.push()
+
+    @pytest.mark.parametrize(
+        ("files", "links"),
+        [
+            ({"../../../../x": b"evil"}, {}),
+            ({"/x": b"evil"}, {}),
+            ({"a": b"evil", "a/b": b"evil"}, {}),
+            ({"sub/x": b"evil"}, {"sub": b"/tmp"}),
+            ({"sub/x": b"evil"}, {"sub": b"../../.."}),
+        ],
+    )
+    def test_names_that_lead_out_are_refused(self, files, links, learnt, engine, send, fetch, other, registry):
+        send(engine, learnt, with_data=True)
+        self.forged(registry, files, links)
+        with pytest.raises(IntegrityError, match="where no run can have them"):
+            fetch()
+        assert other.ids() == []
+        assert not list(other.project.rglob("x"))
+
+    def test_other_bytes_are_refused(self, learnt, engine, send, fetch, other, registry):
+        send(engine, learnt, with_data=True)
+        forger = Forger(registry, "best")
+        files = forger.files("data")
+        forger.replace(
+            "data", tar_of({**files, "workspace/data/a.csv": b"9,9\n"}, {"workspace/data/link": b"sub/b.csv"})
+        )
+        forger.push()
+        with pytest.raises(IntegrityError, match="is not what the run had"):
+            fetch()
+        assert other.ids() == []
+
+
 class TestTheImage:
     def configuration(self, registry: RegistryDouble) -> dict[str, Any]:
         found = json.loads(registry.blobs[json.loads(registry.manifests["best"])["config"]["digest"]])
@@ -358,6 +466,11 @@ class TestWhatGoesWrongWhilePushing:
     def test_a_run_that_goes_on(self, made, engine, send):
         running = msgspec.structs.replace(made, exit=None)
         assert "is not finished" in self.refused(send, engine, running, UsageError)
+
+    def test_a_run_that_never_ran(self, made, engine, send):
+        platform = msgspec.structs.replace(made.platform, image="")
+        never = msgspec.structs.replace(made, platform=platform)
+        assert "never ran" in self.refused(send, engine, never, UsageError)
 
     def test_data_that_were_not_identified(self, store, engine, send):
         data = msgspec.structs.replace(listed(store, b""), identified="mtime")

@@ -20,16 +20,6 @@ from typing import Any
 CODE = "/workspace"
 RESULTS = "/retrained"
 HERE = os.path.dirname(os.path.abspath(__file__))
-LIBRARY = os.path.join(HERE, "lib")
-"""Has `snapshot.log`, where the training uses it."""
-ENVIRONMENT = {
-    "HOME": "/tmp",
-    "USER": "snap",
-    "LOGNAME": "snap",
-    "PYTHONUNBUFFERED": "1",
-    "PYTHONDONTWRITEBYTECODE": "1",
-    "SNAP_METRICS": f"{CODE}/snap-metrics.jsonl",
-}
 CHUNK = 1 << 20
 
 
@@ -129,10 +119,8 @@ def train(run: dict[str, Any], owner: os.stat_result) -> int:
 
 def environment(run: dict[str, Any]) -> dict[str, str]:
     """As the run had it; what was not published is the caller's to give (`docker run --env`)."""
-    given = {**os.environ, **ENVIRONMENT, **run["environment"]}
+    given = {**os.environ, **run["environment"]}
     roots = [os.path.join(CODE, name(root)) for root in run["import_roots"]]
-    if os.path.isdir(LIBRARY):
-        roots.append(LIBRARY)
     if roots:
         given["PYTHONPATH"] = os.pathsep.join([*filter(None, [given.get("PYTHONPATH")]), *roots])
     return given

@@ -28,6 +28,20 @@ def test_what_is_opened_to_be_read_is_noted_once(inside: Inside):
     assert inside.noted() == ["W/data.csv", "E/x"]
 
 
+def test_programs_that_are_started_are_noted(inside: Inside):
+    inside.run("""
+        import os, subprocess, sys
+        for _ in range(2):
+            subprocess.run(["true"], check=True)
+        subprocess.run(b"true", shell=True, check=True)
+        subprocess.run([sys.executable, "-c", ""], check=True)
+        os.system("true")
+        os.waitpid(os.posix_spawn("/bin/true", ["true"], {}), 0)
+        os.execv("/bin/echo", ["echo"])
+    """)
+    assert sorted(inside.noted()) == ["x/bin/echo", "x/bin/sh", "x/bin/true", "xsh", "xtrue"]
+
+
 def test_what_is_only_written_is_not(inside: Inside):
     (inside.workspace / "old").write_text("1")
     inside.run("""

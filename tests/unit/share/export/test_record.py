@@ -47,5 +47,6 @@ def test_nothing_of_who_and_where() -> None:
     assert public.command.argv == ("train.py", "--out=/workspace/out", "/data/mnist")
     assert public.command.process == ("/usr/bin/python3", *public.command.argv)
     assert public.parameters == {"out": "/workspace/out", "arg1": "/data/mnist"}
-    assert (public.environment, public.unset) == ({"SEED": "7"}, ("TOKEN",))
+    assert (public.environment["SEED"], public.environment["HOME"], public.unset) == ("7", "/tmp", ("TOKEN",))
+    assert "TOKEN" not in public.environment
     assert public.host is not None and public.host.cores == 8

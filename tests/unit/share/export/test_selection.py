@@ -53,12 +53,20 @@ def test_the_script_and_files_that_arguments_name_though_nobody_saw_them_opened(
         (a_run(), reads("train.py", complete=False), "more files"),
         (a_run(command=command("run.sh")), reads("train.py"), "no Python"),
         (a_run(command=command("make", "train", kind="command")), reads("train.py"), "no Python"),
+        (a_run(), reads("train.py", programs=("/usr/bin/uname", "tools/convert")), "started `convert`"),
     ],
 )
 def test_all_of_it_where_the_trace_does_not_tell(run: Run, seen: ReadsFile | None, why: str) -> None:
     found = select(run, code(*FILES), seen)
     assert (found.paths, found.traced) == (frozenset(FILES), False)
     assert why in found.reason
+
+
+def test_programs_that_open_nothing_of_the_project_do_not_count() -> None:
+    seen = reads("train.py", programs=("uname", "/sbin/ldconfig", "/usr/bin/python3.11", "gcc", "python3"))
+    assert select(a_run(), code(*FILES), seen).traced
+    run = a_run(command=command("torchrun", "train.py", kind="command"))
+    assert chosen(run, code("train.py", "x.py"), seen) == ["train.py"]
 
 
 def test_all_of_it_when_that_is_asked_for_but_not_what_earlier_runs_left() -> None:
