@@ -12,11 +12,12 @@ import msgspec
 
 from snapshot import digest
 from snapshot.document import Value, encode_json
+from snapshot.errors import UsageError
 from snapshot.image.dockerfile import Layer
 from snapshot.image.fetch import is_built
 from snapshot.lock import document as lock_document
 from snapshot.lock.document import Lock
-from snapshot.project.names import from_text, to_text
+from snapshot.project.names import display, from_text, to_text
 from snapshot.record import reads
 from snapshot.record.code import snapshots
 from snapshot.record.data import manifest
@@ -48,7 +49,7 @@ from snapshot.share.notebook import without_outputs
 from snapshot.share.oci.configuration import surroundings
 
 _INSIDE = Path(__file__).parent / "inside"
-_LOGS = re.compile(rb"^[ \t]*(?:import|from)[ \t]+snapshot\b", re.MULTILINE)
+_LOGS = re.compile(rb"\b(?:import|from)[ \t][^#\n]*\bsnapshot\b")
 _NOTEBOOK = ".ipynb"
 
 
@@ -112,6 +113,7 @@ class _Gathering:
     def all(self) -> Content:
         run, platform, lock = self._run, self._platform, self._platform.lock
         code = list(self._code())
+        _check_names(code)
         addresses = tuple(locks.addresses(lock, platform.layers))
         nowhere = {path for path, _, urls in addresses if not urls}
         here = frozenset(path for path, _, urls in addresses if not urls or self._options.with_packages)
@@ -254,6 +256,17 @@ def _is_own(path: str, built: Collection[str]) -> bool:
     return top not in (TOOLS, IMAGE, "base", "debs", "wheels") or rest.rpartition("/")[2] in built
 
 
+def _check_names(code: list[Entry]) -> None:
+    """Raise UsageError for a name that builds can't take along: BuildKit sends names as UTF-8."""
+    for entry in code:
+        if to_text(entry.path) != entry.path:
+            name = display(entry.path.removeprefix(f"{CODE}/"))
+            raise UsageError(
+                f"the name of `{name}` is not UTF-8, and `docker buildx build` copies no such file",
+                hint="rename it, and train again",
+            )
+
+
 def _listed(entry: Entry) -> PublicFile:
     sha256 = entry.sha256
     if isinstance(entry.source, bytes) and entry.is_file:
@@ -267,7 +280,7 @@ def _logs(entry: Entry) -> bool:
     if not entry.is_file or not entry.path.endswith((".py", _NOTEBOOK)):
         return False
     content = entry.source if isinstance(entry.source, bytes) else entry.source.read_bytes()
-    return _LOGS.search(content) is not None or (entry.path.endswith(_NOTEBOOK) and b"import snapshot" in content)
+    return _LOGS.search(content) is not None
 
 
 def _inside(run: Run, lock: Lock) -> Iterator[Entry]:

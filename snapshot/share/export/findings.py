@@ -136,13 +136,12 @@ def _archive(entry: Entry, private: Private) -> Iterator[Finding]:
 
 def _private(path: str, text: str, first: int, private: Private) -> Iterator[Finding]:
     at, line = 0, first
-    for match in private.pattern.finditer(text):
-        line += text.count("\n", at, match.start()) if first else 0
-        at = match.start()
-        rule = match.lastgroup or ""
-        shown = masked(match[0]) if rule in SECRET else display(match[0])
-        if not private.is_harmless(rule, match[0]):
-            yield Finding(path=path, line=line, rule=rule.replace("_", "-"), masked=shown)
+    for one in private.find(text):
+        line += text.count("\n", at, one.start) if first else 0
+        at = one.start
+        yield Finding(
+            path=path, line=line, rule=one.rule, masked=masked(one.text) if one.rule in SECRET else display(one.text)
+        )
 
 
 def _collected(found: Iterable[Finding]) -> Iterator[Finding]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from snapshot.document import Value
 from snapshot.record.document import Run
 
-_HOMES = r"/(?:home|Users)/(?P<whose>[\w.-]+)"
-_RUNS = r"\b\d{8}T\d{6,9}-[0-9a-f]{4,16}\b"
+_HOMES = r"/(?:home|Users)/[\w.-]+"
 _EVERYBODYS = frozenset(
     {
         *("root", "user", "users", "admin", "ubuntu", "debian", "centos", "docker", "jovyan", "student", "guest"),
@@ -23,8 +22,25 @@ _EVERYBODYS = frozenset(
 _SHORTEST = 5
 """Letters of a name that stands for itself; shorter ones are words of any text, and count in paths only."""
 _SHORTEST_VALUE = 8
-SECRET = frozenset({"environment_value", "password_in_url"})
-"""The groups of the pattern whose finds are not to be shown either."""
+SECRET = frozenset({"environment-value", "password-in-url"})
+"""The rules whose finds are not to be shown either."""
+
+
+class Told(Value, frozen=True):
+    """Something private in a text."""
+
+    start: int
+    rule: str
+    text: str
+
+
+class _Pattern(Value, frozen=True):
+    """Begins with a letter that must be there, which makes a search fast; what must stand before it comes behind."""
+
+    rule: str
+    expression: re.Pattern[str]
+    back: int = 0
+    """How far before the match that begins which is meant."""
 
 
 class Private(Value, kw_only=True, frozen=True, dict=True):
@@ -41,29 +57,50 @@ class Private(Value, kw_only=True, frozen=True, dict=True):
 
     def tells(self, text: str) -> bool:
         """Whether something of it is in `text`."""
-        return any(not self.is_harmless(match.lastgroup or "", match[0]) for match in self.pattern.finditer(text))
+        return bool(self.find(text))
 
-    def is_harmless(self, rule: str, found: str) -> bool:
-        """Whether what the pattern's group `rule` matched tells of nobody: the run itself, an example's home folder."""
-        return found == self.run or (rule == "home_folder" and PurePosixPath(found).name.lower() in _EVERYBODYS)
+    def find(self, text: str) -> list[Told]:
+        """All of it that is in `text`, in order; of what overlaps, what begins first, or is longer."""
+        found = [
+            Told(start, pattern.rule, text[start : match.end()])
+            for pattern in self._patterns
+            for match in pattern.expression.finditer(text)
+            if (start := match.start() - pattern.back) >= 0
+        ]
+        kept: list[Told] = []
+        for one in sorted(found, key=lambda one: (one.start, -len(one.text))):
+            if not (kept and one.start < kept[-1].start + len(kept[-1].text)) and not self._is_harmless(one):
+                kept.append(one)
+        return kept
+
+    def _is_harmless(self, one: Told) -> bool:
+        """Whether it tells of nobody: the run itself, an example's home folder."""
+        return one.text == self.run or (
+            one.rule == "home-folder" and PurePosixPath(one.text).name.lower() in _EVERYBODYS
+        )
 
     @cached_property
-    def pattern(self) -> re.Pattern[str]:
-        """Finds all of it; the group that matched is named after what it is."""
-        return re.compile("|".join(self._parts()))
+    def _patterns(self) -> tuple[_Pattern, ...]:
+        values = [value for value in self.values if len(value) >= _SHORTEST_VALUE]
+        folders = [folder for folder in self.folders if len(PurePosixPath(folder).parts) > 2]
+        return (
+            *(_literal("environment-value", value, after="") for value in values),
+            *(_literal("folder", folder, after=r"(?![\w-])") for folder in folders),
+            *(_word("host-name", name) for name in self.hosts if _is_telling(name)),
+            *(_word("user-name", name) for name in self.users if _is_telling(name)),
+            _Pattern("home-folder", re.compile(rf"/(?<![\w/.-]/){_HOMES.removeprefix('/')}")),
+            _Pattern("other-run", re.compile(r"T(?<=\b\d{8}T)\d{6,9}-[0-9a-f]{4,16}\b"), 8),
+            _Pattern("password-in-url", re.compile(r"://[^\s/:@\"'<>{}]*:[^\s/:@\"'<>{}]{3,}(?=@[\w.-])")),
+        )
 
-    def _parts(self) -> Iterator[str]:
-        if values := [value for value in self.values if len(value) >= _SHORTEST_VALUE]:
-            yield rf"(?P<environment_value>{_any(values)})"
-        yield r"(?P<password_in_url>(?<=://)[^\s/:@\"'<>{}]*:[^\s/:@\"'<>{}]{3,}(?=@[\w.-]))"
-        if folders := [folder for folder in self.folders if len(PurePosixPath(folder).parts) > 2]:
-            yield rf"(?P<folder>(?:{_any(folders)})(?![\w-]))"
-        yield rf"(?P<home_folder>(?<![\w/.-]){_HOMES})".replace("?P<whose>", "?:")
-        yield rf"(?P<other_run>{_RUNS})"
-        if hosts := [name for name in self.hosts if _is_telling(name)]:
-            yield rf"(?P<host_name>(?<![\w.-])(?:{_any(hosts)})(?![\w-]))"
-        if users := [name for name in self.users if _is_telling(name)]:
-            yield rf"(?P<user_name>(?<![\w.-])(?:{_any(users)})(?![\w-]))"
+
+def _literal(rule: str, text: str, *, after: str) -> _Pattern:
+    return _Pattern(rule, re.compile(re.escape(text) + after))
+
+
+def _word(rule: str, name: str) -> _Pattern:
+    name = re.escape(name)
+    return _Pattern(rule, re.compile(rf"{name}(?<![\w.-]{name})(?![\w-])"))
 
 
 def of(run: Run, project: Path, environment: Mapping[str, str], published: frozenset[str] = frozenset()) -> Private:
@@ -88,7 +125,3 @@ def of(run: Run, project: Path, environment: Mapping[str, str], published: froze
 
 def _is_telling(name: str) -> bool:
     return len(name) >= _SHORTEST and name.lower() not in _EVERYBODYS
-
-
-def _any(texts: list[str]) -> str:
-    return "|".join(re.escape(text) for text in sorted(set(texts), key=len, reverse=True))

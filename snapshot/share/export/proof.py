@@ -11,11 +11,12 @@ from pathlib import Path
 from snapshot import digest
 from snapshot.compare.outputs import Side, compare
 from snapshot.compare.unpickling import unpickle_in
-from snapshot.compare.verdict import DIFFERENT, IDENTICAL, WITHIN, Compared, Tolerance, overall
+from snapshot.compare.verdict import DIFFERENT, IDENTICAL, MISSING, WITHIN, Compared, Tolerance, overall
 from snapshot.errors import BuildError, DifferentError, UsageError
 from snapshot.host import buildx, container
 from snapshot.host.engine import Engine
 from snapshot.host.files import disk_errors, make_dirs
+from snapshot.host.process import Finished
 from snapshot.project.names import display, from_text, to_text
 from snapshot.record import labels
 from snapshot.record.document import Exit, Output, Run
@@ -41,7 +42,8 @@ def built(engine: Engine, folder: Path, run: Run) -> Iterator[str]:
         try:
             buildx.build_folder(folder, reference=reference)
         except BuildError as problem:
-            raise BuildError(problem.message, hint=problem.hint or _NO_NETWORK) from None
+            hint = _NO_NETWORK if "error: http" in problem.message else problem.hint
+            raise BuildError(problem.message, hint=hint) from None
         yield reference
     finally:
         engine.untag(reference)
@@ -72,9 +74,8 @@ def train(
     done = container.run_plain([*options, *apart, "-v", f"{results}:/{AGAIN}"], image)
     ended = Exit(code=done.code)
     if run.exit is None or ended.code != run.exit.code:
-        said = "\n".join(f"  {line}" for line in (done.stdout + done.stderr).splitlines()[-_TAIL:])
         raise DifferentError(
-            f"trained again, it ends with exit code {done.code}" + (f":\n{said}" if said else ""),
+            f"trained again, it ends with exit code {done.code}{_printed(done)}",
             hint="the run may have used what its trace can't see: try `--all-code`",
         )
     kept = Side(outputs=run.outputs, folder=store.folder(run.id) / "outputs")
@@ -82,7 +83,7 @@ def train(
     compared = compare(kept, written, tolerances=tolerances, unpickle=unpickle_in(image))
     verdict = overall(compared, run.exit, run.exit)
     if verdict == DIFFERENT:
-        raise _other(compared)
+        raise _other(compared, done)
     return verdict
 
 
@@ -111,13 +112,20 @@ def _outputs(folder: Path) -> Iterator[Output]:
             )  # fmt: skip
 
 
-def _other(compared: tuple[Compared, ...]) -> DifferentError:
+def _printed(done: Finished) -> str:
+    """The last lines of what it printed, below a message."""
+    return "".join(f"\n  | {display(line)}" for line in (done.stdout + done.stderr).splitlines()[-_TAIL:])
+
+
+def _other(compared: tuple[Compared, ...], done: Finished) -> DifferentError:
     bad = [one for one in compared if one.verdict not in (IDENTICAL, WITHIN)]
     lines = [f"  {display(from_text(one.path))}: {one.verdict}" + _why(one) for one in bad[:_MOST]]
     if len(bad) > _MOST:
         lines.append(f"  and {len(bad) - _MOST} more")
     return DifferentError(
-        "trained again, it comes to other results:\n" + "\n".join(lines),
+        "trained again, it comes to other results:\n"
+        + "\n".join(lines)
+        + _printed(done) * any(one.verdict == MISSING for one in bad),
         hint="see with `snap rerun` whether the run itself repeats; what may differ is for `tolerance` to say",
     )
 

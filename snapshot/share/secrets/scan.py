@@ -7,6 +7,10 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from snapshot.document import Value
 from snapshot.share.secrets.rules import Rule, rules
@@ -18,6 +22,8 @@ _NAMES = re.compile(
 )
 """Files that hold secrets by their kind, whatever is in them; gitleaks leaves most of these to its patterns."""
 
+_LONG = 1 << 14
+_TABLE = 1 << 16
 _BINARY_WITHIN = 8000
 """Git's rule: a NUL among the first so many bytes makes a file binary."""
 
@@ -44,8 +50,9 @@ def scan(path: str, content: bytes) -> tuple[Secret, ...]:
     text = text_of(content)
     if text is not None:
         lower = text.lower()
+        words = _words(lower)
         for rule in rules():
-            if _applies(rule, path, lower):
+            if _applies(rule, path, words):
                 found += _found(rule, path, text)
     return tuple(sorted(set(found), key=lambda each: (each.line, each.rule, each.masked)))
 
@@ -57,10 +64,30 @@ def text_of(content: bytes) -> str | None:
     return None if b"\0" in content[:_BINARY_WITHIN] else content.decode("utf-8", "surrogateescape")
 
 
-def _applies(rule: Rule, path: str, lower: str) -> bool:
+def _applies(rule: Rule, path: str, words: frozenset[str]) -> bool:
     if rule.path is not None and rule.path.search(path) is None:
         return False
-    return not rule.keywords or any(word in lower for word in rule.keywords)
+    return not rule.keywords or not words.isdisjoint(rule.keywords)
+
+
+def _words(lower: str) -> frozenset[str]:
+    """The rules' keywords that are in the text.
+
+    A long one is asked only for those whose triples of letters it has: logs and tables have next to none.
+    """
+    words = frozenset(word for rule in rules() for word in rule.keywords)
+    if len(lower) > _LONG:
+        triples = _triples(lower.encode(errors="replace"))
+        has = np.zeros(_TABLE, dtype=bool)
+        has[triples] = True
+        words = frozenset(word for word in words if has[_triples(word.encode())].all())
+    return frozenset(word for word in words if word in lower)
+
+
+def _triples(text: bytes) -> NDArray[Any]:
+    """A number below _TABLE for each three bytes on end."""
+    letters = np.frombuffer(text, dtype=np.uint8).astype(np.uint32)
+    return (letters[:-2] << 10 ^ letters[1:-1] << 5 ^ letters[2:]) % _TABLE
 
 
 def _found(rule: Rule, path: str, text: str) -> Iterator[Secret]:

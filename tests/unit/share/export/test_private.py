@@ -21,18 +21,18 @@ ALICE = Private(
     [
         ("x = '/home/alice/project/data'", "folder"),
         ("/srv/lab/p", "folder"),
-        ("see /home/bob/notes", "home_folder"),
-        ("/Users/bob", "home_folder"),
-        ("on gpu-box7:", "host_name"),
-        ("http://gpu-box7.lab.org/", "host_name"),
-        ("by alice, 2026", "user_name"),
-        ("the key is hunter2hunter2.", "environment_value"),
-        (f"from {run_id(2)}", "other_run"),
-        ("https://me:s3cret@pypi.example/simple", "password_in_url"),
+        ("see /home/bob/notes", "home-folder"),
+        ("/Users/bob", "home-folder"),
+        ("on gpu-box7:", "host-name"),
+        ("http://gpu-box7.lab.org/", "host-name"),
+        ("by alice, 2026", "user-name"),
+        ("the key is hunter2hunter2.", "environment-value"),
+        (f"from {run_id(2)}", "other-run"),
+        ("https://me:s3cret@pypi.example/simple", "password-in-url"),
     ],
 )
 def test_found(text: str, rule: str) -> None:
-    assert [match.lastgroup for match in ALICE.pattern.finditer(text)] == [rule]
+    assert [one.rule for one in ALICE.find(text)] == [rule]
     assert ALICE.tells(text)
 
 
@@ -45,6 +45,14 @@ def test_found(text: str, rule: str) -> None:
 )
 def test_not_found(text: str) -> None:
     assert not ALICE.tells(text)
+
+
+def test_what_is_found_is_told_as_it_stands() -> None:
+    text = f"a /home/alice/project/x b {run_id(2)} c https://me:s3cret@host d /home/bob"
+    assert [one.text for one in ALICE.find(text)] == [
+        *("/home/alice/project", run_id(2), "://me:s3cret", "/home/bob"),
+    ]
+    assert all(text[one.start :].startswith(one.text) for one in ALICE.find(text))
 
 
 def test_what_is_known_of_a_run_and_this_machine() -> None:
