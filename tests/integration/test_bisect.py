@@ -220,15 +220,13 @@ def test_the_first_bad_commit_and_the_first_bad_release(engine, tmp_path: Path) 
     assert project.snap("run", "--name", "first", "train.py").returncode == 0
 
     def check(text: str) -> str:
-        return (
-            f"""python3 -c 'import json; exit({text.replace("score", 'json.load(open("metrics.json"))["score"]')})'"""
-        )
+        return f"""python3 -c 'import json; score = json.load(open("metrics.json"))["score"]; exit({text})'"""
 
     done = project.snap("bisect", "--commits", "HEAD~5..HEAD", "--check", check("score > 50"))
     assert done.returncode == 0, done.stderr
     first = done.stdout.splitlines()[0]
     assert "change 3` is the first bad one after" in first
-    assert first.endswith("change 2` (of 6, 5 trials)")
+    assert first.endswith("change 2` (of 6, 4 trials)")
 
     found = search(project, "first", "--versions", "wcwidth", "0.2.5..0.2.7", "--check", check("score % 100 > 1"))
     assert causes(found) == [["0.2.6"]]
