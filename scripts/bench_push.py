@@ -5,6 +5,7 @@ In the engine that DOCKER_HOST names, to Debian's registry on this machine, empt
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -33,12 +34,7 @@ def measure(rounds: int = 3) -> list[Row]:
         snap(project, "run", "train.py", "0.5")
         image = re.search(r'"reference": "(snap:.*?)"', snap(project, "show", "--json").stdout)
         assert image
-        with registry() as address:
-            name = f"{address}/bench/platform"
-            docker("tag", image[1], name)
-            (theirs,) = in_turns(1, lambda _: docker("push", "--quiet", name))
-            docker("image", "rm", name)
-        ours = min(cold(project) for _ in range(rounds))
+        theirs, ours = in_turns(rounds, lambda _: docker_push(image[1]), lambda _: cold(project))
         with registry() as address:
             snap(project, "push", "latest", f"{address}/bench/run")
             second = second_push(project, address, rounds + 2)
@@ -49,11 +45,18 @@ def measure(rounds: int = 3) -> list[Row]:
     ]
 
 
-def cold(project: Path) -> float:
-    """Seconds of a push to a registry that has nothing, by somebody who has pushed nothing."""
+def docker_push(image: str) -> None:
+    """To a registry that has nothing; the engine does not know what it has sent elsewhere."""
+    with registry() as address:
+        docker("tag", image, f"{address}/bench/platform")
+        docker("push", "--quiet", f"{address}/bench/platform")
+        docker("image", "rm", f"{address}/bench/platform")
+
+
+def cold(project: Path) -> None:
+    """The same of a run, by somebody who has pushed nothing."""
     with registry() as address, tempfile.TemporaryDirectory(dir=cache()) as empty:
-        (taken,) = in_turns(1, lambda _: snap(project, "push", "latest", f"{address}/bench/run", cache_home=empty))
-    return taken
+        snap(project, "push", "latest", f"{address}/bench/run", cache_home=empty)
 
 
 def second_push(project: Path, address: str, rounds: int) -> float:
@@ -79,8 +82,6 @@ def registry() -> Iterator[str]:
 
 
 def snap(project: Path, *arguments: str, cache_home: str | None = None) -> subprocess.CompletedProcess[str]:
-    import os
-
     env = {**os.environ, **({"XDG_CACHE_HOME": cache_home} if cache_home else {})}
     return run(sys.executable, "-m", "snapshot", *arguments, cwd=project, env=env)
 

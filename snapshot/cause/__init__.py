@@ -1,1 +1,1 @@
-"""Why results differ: how far they are apart when nothing changes, and by what."""
+"""Why results differ: how far they are apart when nothing changes, and what of two runs makes them differ."""

@@ -28,6 +28,7 @@ COMMANDS = {
     "logs": "Print what a run printed.",
     "log": "Draw how runs descend from each other.",
     "diff": "Compare two runs: arguments, code, packages, platform, data, results.",
+    "bisect": "Find what makes the results of two runs differ.",
     "which": "Tell which run wrote a file, and what it was made of.",
     "data": "Data of runs: what they were, and what has changed since.",
     "tag": "Give a run a tag, or take it away.",

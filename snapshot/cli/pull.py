@@ -33,25 +33,23 @@ def command(reference: str, no_image: bool, no_data: bool) -> None:
 
 def pulled(place: Place, reference: str, *, image: bool = True, with_data: bool = True) -> Run:
     """Pull, showing how far it is."""
-    from snapshot.share.progress import Progress
     from snapshot.share.pull import pull
 
     place.make_cache()
-    with terminal.progress(f"pulling {reference}") as bar:
+    with terminal.transfer(f"pulling {reference}") as progress:
         return pull(
             place.store,
             place.engine if image else None,
             reference,
             image=image,
             with_data=with_data,
-            progress=Progress(moved=bar.update, warn=terminal.warn),
+            progress=progress,
         )
 
 
 def fetched_platform(place: Place, run: Run) -> bool:
     """Whether the engine got the image of `run` from a registry that has the run: where it came from, or was pushed."""
     from snapshot.record import labels
-    from snapshot.share.progress import Progress
     from snapshot.share.pull import fetch_platform
 
     said = labels.of(place.store, run.id)
@@ -60,9 +58,9 @@ def fetched_platform(place: Place, run: Run) -> bool:
         places.append(said.origin.reference)
     for reference in places:
         place.make_cache()
-        with terminal.progress(f"pulling the image from {reference}") as bar:
+        with terminal.transfer(f"pulling the image from {reference}") as progress:
             try:
-                fetch_platform(place.engine, run, reference, progress=Progress(moved=bar.update, warn=terminal.warn))
+                fetch_platform(place.engine, run, reference, progress=progress)
             except NetworkError as problem:
                 terminal.warn(f"the image can't be had from `{reference}`: {problem.message}")
                 continue

@@ -23,12 +23,11 @@ def command(run: str, reference: str, no_results: bool, with_data: bool) -> None
       snap push best registry.example.com/team/digits:best --with-data
     """
     from snapshot.report import text
-    from snapshot.share.progress import Progress
     from snapshot.share.push import push
 
     place = Place.here()
     record = place.store.read(place.store.find(run))
-    with terminal.progress(f"pushing run {record.id}") as bar:
+    with terminal.transfer(f"pushing run {record.id}") as progress:
         sent = push(
             place.store,
             place.engine,
@@ -37,7 +36,7 @@ def command(run: str, reference: str, no_results: bool, with_data: bool) -> None
             cache=place.make_cache(),
             results=not no_results,
             with_data=with_data,
-            progress=Progress(moved=bar.update, warn=terminal.warn),
+            progress=progress,
         )
     if record.request.environment:
         names = ", ".join(f"`{name}`" for name in sorted(record.request.environment))

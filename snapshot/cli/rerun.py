@@ -186,7 +186,7 @@ class Rerun:
             write_back=False,
             trace=self._place.config.trace,
             terminal=sys.stderr.isatty(),
-            stdout=False,
+            output="stderr",
         )
 
     def _draft(self, options: Options) -> Draft:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.status import Status
 
     from snapshot.record.data.survey import Progress as Hashed
+    from snapshot.share.progress import Progress as Transferred
 
 
 def say(text: str) -> None:
@@ -97,6 +98,20 @@ def progress(text: str) -> Iterator[Bar]:
     )
     with Drawing(*columns, console=Console(stderr=True, highlight=False), transient=True) as drawing:
         yield _DrawnBar(drawing, harmless(text))
+
+
+@contextmanager
+def transfer(text: str) -> Iterator[Transferred]:
+    """The same for a run that is sent or fetched, with what is under way."""
+    from snapshot.share.progress import Progress as Transferred
+
+    with progress(text) as bar:
+        said = [""]
+
+        def step(detail: str) -> None:
+            said[0] = detail
+
+        yield Transferred(step=step, moved=lambda done, total: bar.update(done, total, said[0]), warn=warn)
 
 
 @contextmanager

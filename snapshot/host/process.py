@@ -135,6 +135,7 @@ def start(
 
 
 PIPE = subprocess.PIPE
+DEVNULL = subprocess.DEVNULL
 NOWHERE = subprocess.DEVNULL
 
 

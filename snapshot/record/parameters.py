@@ -30,6 +30,22 @@ def parameters(arguments: Sequence[str]) -> dict[str, str]:
     return {key: to_text(" ".join(values)) for key, values in found.items()}
 
 
+def units(arguments: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """`arguments` apart into what belongs together: an option with its values, or a word."""
+    found = []
+    at, ended = 0, False
+    while at < len(arguments):
+        word = arguments[at]
+        values: Sequence[str] = ()
+        if word == "--" and not ended:
+            ended = True
+        elif not ended and _is_option(word):
+            values = _values_of(word, arguments[at + 1 :])
+        found.append((word, *values))
+        at += len(found[-1])
+    return tuple(found)
+
+
 def _pairs(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
     position = 0
     at = 0
@@ -40,7 +56,7 @@ def _pairs(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
         if word == "--" and not ended:
             ended = True
         elif not ended and _is_option(word):
-            values = () if "=" in word or _SHORT.fullmatch(word) else _values(arguments[at:])
+            values = _values_of(word, arguments[at:])
             at += len(values)
             yield _option(word, values)
         elif not ended and (match := _ASSIGNED.fullmatch(word)):
@@ -61,6 +77,11 @@ def _option(word: str, values: Sequence[str]) -> tuple[str, str]:
     if word.startswith(("--no-", "--no_")) and len(name) > 3:
         return name[3:], "false"
     return name, "true"
+
+
+def _values_of(option: str, following: Sequence[str]) -> Sequence[str]:
+    """The words behind an option that are its values."""
+    return () if "=" in option or _SHORT.fullmatch(option) else _values(following)
 
 
 def _values(following: Sequence[str]) -> Sequence[str]:

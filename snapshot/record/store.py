@@ -51,6 +51,7 @@ code/                  the project's files as they were when a run started, each
 data/                  which files the data folders had: `zcat FILE | tr '\\0' '\\n'` shows sha256, size and path;
                        `zcat FILE | sha256sum` gives the name of FILE, which is the folder's digest in the record
 active/                runs that are not finished
+bisect/                what `snap bisect` has found, and how far it is
 cache/                 can be deleted at any time
 lock                   held while something is kept or removed
 

@@ -29,6 +29,7 @@ from snapshot.run.command import Invocation
 
 if TYPE_CHECKING:
     from snapshot.record.data.identity import Method
+    from snapshot.run.launch import Output
     from snapshot.run.preflight import Grant
 
 LABEL = "org.snapshot-ml.run"
@@ -48,8 +49,10 @@ class Options(Value, kw_only=True, frozen=True):
     write_back: bool = True
     terminal: bool = False
     stdin: bool = False
-    stdout: bool = True
-    """Whether what it prints goes to stdout, not with all else to stderr."""
+    output: Output = "both"
+    """Where what it prints goes, beside its log."""
+    limit: float | None = None
+    """Seconds after which it is ended."""
     determinism: Determinism | None = None
     """What is asked for of `--deterministic` and `--seed`."""
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
+from typing import Literal
 
 from snapshot.errors import EngineError, HostError
 from snapshot.host import process
@@ -23,6 +24,7 @@ from snapshot.record.document import Usage
 from snapshot.run.usage import Sampler
 
 _POLL = 0.02
+Output = Literal["both", "stderr", "none"]
 
 
 def launch(
@@ -30,12 +32,14 @@ def launch(
     engine: Engine,
     *,
     keep: tuple[int, ...],
-    stdout: bool,
+    output: Output,
     started: Callable[[State], None],
     meanwhile: Callable[[], None],
     beside: Callable[[Callable[[], bool]], None],
 ) -> Usage | None:
-    """Run `container` to its end with the caller's terminal as its output; without `stdout` all goes to stderr.
+    """Run `container` to its end with the caller's terminal as its output.
+
+    `output` says where what it prints goes: to stdout and stderr, all to stderr, or nowhere.
 
     `meanwhile` is called while the engine starts the container, `started` once its process runs. `beside` may take its
     time while the training goes on; what it is given says whether that is over, and that it should come to an end.
@@ -44,14 +48,14 @@ def launch(
     """
     child = process.start(
         container.arguments(),
-        stdout=None if stdout else 2,
+        stdout={"both": None, "stderr": 2, "none": process.DEVNULL}[output],
         stderr=process.PIPE,
         stdin=0 if container.stdin else None,
         own_group=not container.stdin,
         keep=keep,
     )
     assert child.stderr is not None
-    relay = _Relay(child.stderr.fileno())
+    relay = _Relay(child.stderr.fileno(), is_shown=output != "none")
     signals = _Signals(container.name or "", engine, child.pid)
     watcher = _Watcher(container.name or "", engine, started, relay)
     with signals:
@@ -80,9 +84,9 @@ def _wait_until_over(name: str, engine: Engine) -> None:
 class _Relay(threading.Thread):
     """Passes the training's stderr through, once it is known that the training runs: before, it is the docker CLI's."""
 
-    def __init__(self, source: int) -> None:
+    def __init__(self, source: int, *, is_shown: bool) -> None:
         super().__init__(daemon=True)
-        self._source = source
+        self._source, self._is_shown = source, is_shown
         self._lock = threading.Lock()
         self._passing = False
         self.held = b""
@@ -92,15 +96,19 @@ class _Relay(threading.Thread):
         while chunk := os.read(self._source, 65536):
             with self._lock:
                 if self._passing:
-                    _write(chunk)
+                    self._show(chunk)
                 else:
                     self.held += chunk
 
     def release(self) -> None:
         """Show what was held back, and hold nothing back from now on."""
         with self._lock:
-            _write(self.held)
+            self._show(self.held)
             self.held, self._passing = b"", True
+
+    def _show(self, data: bytes) -> None:
+        if self._is_shown:
+            _write(data)
 
 
 class _Signals:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
@@ -92,6 +93,7 @@ class _Launched:
         self.grant, self.warn = drafted.options.grant, warn
         self.folder = store.folder(run.id)
         self.sampler: Sampler | None = None
+        self.timer: threading.Timer | None = None
         self.hashing = hashing
         self.watch: Watch | None = None
 
@@ -134,12 +136,14 @@ class _Launched:
                 container,
                 self.engine,
                 keep=(keep,),
-                stdout=self.drafted.options.stdout,
+                output=self.drafted.options.output,
                 meanwhile=self._meanwhile,
                 started=self._note_start,
                 beside=self.watch.follow if self.watch else _nothing,
             )
         finally:
+            if self.timer:
+                self.timer.cancel()
             if self.sampler:
                 self.sampler.stop()
 
@@ -156,6 +160,10 @@ class _Launched:
         self.run = msgspec.structs.replace(self.run, code=msgspec.structs.replace(self.run.code, git=asked))
 
     def _note_start(self, state: State) -> None:
+        if self.drafted.options.limit is not None:
+            self.timer = threading.Timer(self.drafted.options.limit, self._end, [self.drafted.options.limit])
+            self.timer.daemon = True
+            self.timer.start()
         if self.grant:
             self._watch_gpus(self.grant, state)
         platform = msgspec.structs.replace(self.run.platform, image=state.image)
@@ -163,6 +171,11 @@ class _Launched:
             self.run, status="running", started=finish.time_of(state.started), platform=platform
         )
         self.store.write(self.run)
+
+    def _end(self, limit: float) -> None:
+        self.run = msgspec.structs.replace(self.run, notes=(*self.run.notes, f"it was ended after {limit:.0f} s"))
+        with suppress(EngineError):
+            self.engine.kill(self.run.container, "SIGKILL")
 
     def _watch_gpus(self, grant: Grant, state: State) -> None:
         """Begin to sample what they do, and say it when the container has fewer."""

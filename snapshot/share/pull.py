@@ -27,7 +27,7 @@ from snapshot.share.tar import tar
 
 _LIST = 1 << 28
 """Bytes of the list of the code."""
-_HEAD = 4 << 10
+_HEAD = 16 << 10
 """Bytes that a tar has for a file beside its content, at most: names are as long as the system lets them be."""
 
 
@@ -69,6 +69,7 @@ def fetch_platform(engine: Engine, run: Run, reference: str, *, progress: Progre
 def _take_in(store: Store, archive: Archive, progress: Progress, with_data: bool) -> Run:
     progress.step("the run")
     contents = Contents()
+    archive.expect(RECORD)
     archive.open(contents, RECORD)
     run = intake.read_record(contents)
     if archive.manifest.annotations.get(told.RUN) != run.id:
@@ -76,6 +77,7 @@ def _take_in(store: Store, archive: Archive, progress: Progress, with_data: bool
     _check_name(run)
     with_results = bool(archive.layers(RESULTS))
     if not store.has_record(run.id):
+        archive.expect(CODE, RESULTS, *([DATA] if with_data else []))
         archive.open(contents, CODE, _most_of_code(contents, run))
         if with_results:
             archive.open(contents, RESULTS, _most_of([output.size for output in run.outputs]))
@@ -114,6 +116,7 @@ def _give_platform(engine: Engine, run: Run, archive: Archive, progress: Progres
     found = loading.identity(archive, contents, run)
     there = engine.image(name)
     if there is None:
+        archive.expect(PLATFORM)
         engine.load(tar(loading.layout(archive, found, name), 0))
         there = engine.image(name)
         if there is None or there.layers != found.layers:

@@ -60,6 +60,8 @@ def push(
     the image, NetworkError when the registry is out of reach or refuses.
     """
     target, lock = _target(reference, run), bundle.lock(store, run)
+    if not run.platform.image:
+        raise UsageError(f"run `{run.id}` never ran: there is nothing to repeat", hint="see `snap show` for why")
     if with_data:
         data.check(run)
     registry = Registry(target)

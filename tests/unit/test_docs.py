@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from snapshot import errors
+from snapshot.cause.document import Search
 from snapshot.cause.noise import Noise
 from snapshot.cli.app import COMMANDS, snap
 from snapshot.compare.verdict import Verdict
@@ -241,10 +242,11 @@ def record_type(field: Any) -> str:
         ("docs/reference/kit.md", Kit, record_type),
         ("docs/reference/export.md", PublicRun, record_type),
         ("docs/reference/verdict.md", Verdict, record_type),
+        ("docs/reference/bisect.md", Search, record_type),
         ("docs/reference/handover.md", Handover, record_type),
         ("docs/reference/noise.md", Noise, record_type),
     ],
-    ids=["lock", "run", "kit", "export", "verdict", "handover", "noise"],
+    ids=["lock", "run", "kit", "export", "verdict", "bisect", "handover", "noise"],
 )
 def test_every_field_is_in_the_reference_with_its_type_and_no_other(
     name: str, kind: type, type_of: types.FunctionType
@@ -344,7 +346,7 @@ def test_scripts_that_pages_name_are_there() -> None:
             "reference/run",
         ),
         *("reference/metrics", "reference/store", "reference/verdict", "explanation/same-image"),
-        *("reference/export", "reference/noise"),
+        *("reference/export", "reference/noise", "reference/bisect"),
     ],
 )
 def test_lines_are_not_too_long(name: str) -> None:

@@ -65,7 +65,6 @@ class Archive:
         """The layer as it is in the registry, in a file."""
         _check_room(self._folder, layer.size)
         path = self._folder / layer.digest.removeprefix("sha256:")
-        self._total += layer.size
         self.registry.get_blob(layer.digest, layer.size, path, self._advance)
         return path
 
@@ -82,9 +81,13 @@ class Archive:
             blob.unlink()
         return tar
 
+    def expect(self, *roles: str) -> None:
+        """Say that the layers for these are fetched next, so that it can be told how much is left."""
+        self._total += sum(layer.size for layer in self.manifest.layers if layer.role in roles)
+
     def _advance(self, count: int) -> None:
         self._done += count
-        self._progress.moved(self._done, self._total)
+        self._progress.moved(self._done, max(self._done, self._total))
 
 
 def _named(reference: Reference) -> Reference:

@@ -467,6 +467,11 @@ class TestWhatGoesWrongWhilePushing:
         running = msgspec.structs.replace(made, exit=None)
         assert "is not finished" in self.refused(send, engine, running, UsageError)
 
+    def test_a_run_that_never_ran(self, made, engine, send):
+        platform = msgspec.structs.replace(made.platform, image="")
+        never = msgspec.structs.replace(made, platform=platform)
+        assert "never ran" in self.refused(send, engine, never, UsageError)
+
     def test_data_that_were_not_identified(self, store, engine, send):
         data = msgspec.structs.replace(listed(store, b""), identified="mtime")
         with pytest.raises(UsageError, match="not identified by their content"):

@@ -1,0 +1,111 @@
+"""One hybrid, run in a container of its own: a run of the store like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from zipfile import BadZipFile, ZipFile
+
+import msgspec
+
+from snapshot.cause.differences import Hybrid, Side
+from snapshot.errors import StoreError
+from snapshot.lock import document as lock_document
+from snapshot.lock import files
+from snapshot.lock.document import Package
+from snapshot.project.names import from_text
+from snapshot.record.code import adoption, packs, snapshots
+from snapshot.record.code.snapshots import CodeEntry, Manifest
+from snapshot.record.document import Code, Data, Run
+from snapshot.record.store import Store
+from snapshot.run.command import Invocation
+from snapshot.run.draft import Draft, Options
+
+_LARGEST = 1 << 22
+"""Bytes of a wheel's metadata that are read."""
+
+
+def side(store: Store, run: Run, drafted: Draft) -> Side:
+    """One of the two runs, `drafted` as for a rerun."""
+    digests = {data.target: data for data in run.data}
+    return Side(
+        run=run,
+        lock=drafted.lock,
+        code=tuple(snapshots.manifest(store.path, run.code.digest).entries),
+        data=tuple(_identified(data, digests) for data in drafted.data),
+        inputs=drafted.sources,
+    )
+
+
+def _identified(data: Data, digests: Mapping[str, Data]) -> Data:
+    known = digests.get(data.target)
+    return msgspec.structs.replace(data, digest=known.digest if known else None)
+
+
+def reader(store: Store) -> Callable[[CodeEntry], bytes]:
+    """Gives the contents of the store's code; raises StoreError for what it has lost."""
+    contents = packs.load(store.path)
+    return lambda entry: packs.read(store.path, contents, bytes.fromhex(entry.sha256))
+
+
+def draft(store: Store, base: Draft, hybrid: Hybrid, options: Options, note: str) -> Draft:
+    """The run of a hybrid; `base` is that of the good run. Its code is kept in the store.
+
+    To be called with the store's lock held. Raises HostError when the disk is full.
+    """
+    command = hybrid.command
+    arguments = command.argv if command.kind == "command" else command.argv[1:]
+    return msgspec.structs.replace(
+        base,
+        invocation=Invocation(
+            kind=command.kind,
+            argv=command.argv,
+            arguments=arguments,
+            script=None,
+            directory=PurePosixPath(from_text(command.directory)),
+        ),
+        options=msgspec.structs.replace(
+            options, request=hybrid.settings.request, determinism=hybrid.settings.determinism
+        ),
+        lock=hybrid.lock,
+        lock_file=lock_document.dumps(hybrid.lock).encode(),
+        code=_kept(store, hybrid, base.code),
+        data=tuple(msgspec.structs.replace(data, digest=None) for data in hybrid.data),
+        sources=hybrid.inputs,
+        notes=(note,),
+        rerun=None,
+    )
+
+
+def _kept(store: Store, hybrid: Hybrid, base: Code) -> Code:
+    """The code of the hybrid, in the store."""
+    digest = snapshots.identity(hybrid.code)
+    if not snapshots.manifest_path(store.path, digest).exists():
+        adoption.adopt(
+            store.path, Manifest(entries=hybrid.code), digest, lambda entry: _content(hybrid.contents, entry)
+        )
+    sizes = [entry.size for entry in hybrid.code if entry.sha256]
+    return msgspec.structs.replace(base, digest=digest, files=len(sizes), bytes=sum(sizes), git=None)
+
+
+def _content(contents: Mapping[str, bytes], entry: CodeEntry) -> Iterator[bytes]:
+    if entry.sha256 not in contents:
+        raise StoreError(f"the store lacks the content of `{from_text(entry.path)}`", hint="see `snap fsck`")
+    yield contents[entry.sha256]
+
+
+def requires(package: Package, cache: Path) -> tuple[str, ...]:
+    """What the wheel of a package says that it requires (core metadata, `Requires-Dist`), if the wheel is here."""
+    from email.parser import HeaderParser
+
+    path = files.cache_path(cache, package.wheel)
+    try:
+        with ZipFile(path) as wheel:
+            name = next(
+                name for name in wheel.namelist() if name.count("/") == 1 and name.endswith(".dist-info/METADATA")
+            )
+            with wheel.open(name) as file:
+                text = file.read(_LARGEST).decode(errors="replace")
+    except (OSError, BadZipFile, StopIteration):
+        return ()
+    return tuple(HeaderParser().parsestr(text).get_all("Requires-Dist") or ())

@@ -1,0 +1,287 @@
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from snapshot.cli import terminal
+from snapshot.cli.app import COMMANDS
+from snapshot.cli.place import Place
+from snapshot.document import encode_json
+from snapshot.errors import SnapshotError, UsageError
+from snapshot.host.container import check_host
+from snapshot.project.names import display, from_text
+
+if TYPE_CHECKING:
+    from snapshot.cause.bisect import Budget
+    from snapshot.cause.criterion import Criterion
+    from snapshot.cause.document import Search, Trial
+    from snapshot.lock.document import Lock
+    from snapshot.record.document import Run
+    from snapshot.run.draft import Draft, Options
+
+_TIME = re.compile(r"(\d+(?:\.\d+)?)([smh])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+_SLOWER, _AT_LEAST = 3, 60
+"""A hybrid may take so many times as long as the slower of the two runs, and so many seconds more."""
+
+
+@click.command("bisect", short_help=COMMANDS["bisect"])
+@click.argument("good")
+@click.argument("bad")
+@click.option("--metric", metavar="NAME", help="Tell them apart by this metric; `duration` is how long they took.")
+@click.option("--output", metavar="PATH", help="Tell them apart by this output.")
+@click.option(
+    "--check", metavar="COMMAND", help="Tell them apart by a command in the folder of the outputs: 0 is good."
+)
+@click.option("--budget", metavar="RUNS|TIME", help="Stop after so many runs, or after a time, as in `20` or `2h`.")
+@click.option("--good-data", multiple=True, metavar="NAME=PATH", help="Data of GOOD that lie elsewhere now.")
+@click.option("--bad-data", multiple=True, metavar="NAME=PATH", help="Data of BAD that lie elsewhere now.")
+@click.option("--json", "as_json", is_flag=True, help="All of it, as it is stored.")
+def command(
+    good: str,
+    bad: str,
+    metric: str | None,
+    output: str | None,
+    check: str | None,
+    budget: str | None,
+    good_data: tuple[str, ...],
+    bad_data: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Find which of the differences between two runs makes their results differ: arguments, environment, code, data,
+    packages, base. Hybrids of the two are run until the smallest set of differences is known that flips the result.
+
+    Without an option they are told apart by how they ended, else by the metric that differs most, else by an output.
+    Interrupted, the same command goes on where it was. Exits with 0 when the cause is found, else with 1.
+
+    \b
+    Example:
+      snap bisect baseline latest
+      snap bisect baseline latest --metric accuracy --budget 30
+      snap bisect old new --check 'python compare.py predictions.csv'
+    """
+    from snapshot.cause.document import FOUND
+    from snapshot.report import bisect as page
+
+    if sum(option is not None for option in (metric, output, check)) > 1:
+        raise UsageError("`--metric`, `--output` and `--check` are three ways to tell the two apart", hint="give one")
+    spending = _budget(budget)
+    place = Place.here()
+    check_host()
+    runs = _run(place, good), _run(place, bad)
+    if runs[0].id == runs[1].id:
+        raise UsageError(
+            f"`{display(good)}` and `{display(bad)}` are the same run", hint="name two runs, see `snap ls`"
+        )
+    search = _search(place, *runs, (metric, output, check), spending, (good_data, bad_data))
+    click.echo(encode_json(search) if as_json else page.page(search), nl=not as_json)
+    raise click.exceptions.Exit(0 if search.status == FOUND else 1)
+
+
+def _run(place: Place, name: str) -> Run:
+    run = place.store.read(place.store.find(name))
+    if run.exit is None or run.started is None:
+        raise UsageError(f"run `{run.id}` is not finished", hint=f"see `snap show {run.id}`")
+    return run
+
+
+def _budget(given: str | None) -> Budget:
+    from snapshot.cause.bisect import Budget
+
+    if given is None:
+        return Budget()
+    if given.isascii() and given.isdigit() and int(given) > 0:
+        return Budget(runs=int(given))
+    if match := _TIME.fullmatch(given):
+        return Budget(seconds=float(match[1]) * _SECONDS[match[2]])
+    raise UsageError(
+        f"`--budget {display(given)}` is no number of runs and no time", hint="write it as in `20` or `90m`"
+    )
+
+
+def _search(
+    place: Place,
+    good: Run,
+    bad: Run,
+    asked: tuple[str | None, str | None, str | None],
+    budget: Budget,
+    data: tuple[tuple[str, ...], tuple[str, ...]],
+) -> Search:
+    from snapshot.cause import trial
+    from snapshot.cause.bisect import Bisection
+    from snapshot.cause.differences import Differences
+
+    hands = _Hands(place, good, bad)
+    criterion = _criterion(place, good, bad, *asked)
+    drafts = [hands.draft(run, given) for run, given in zip((good, bad), data, strict=True)]
+    sides = [trial.side(place.store, run, drafted) for run, drafted in zip((good, bad), drafts, strict=True)]
+    cache = _packages(place, [drafted.lock for drafted in drafts])
+    differences = Differences(
+        *sides, read=trial.reader(place.store), requires=lambda package: trial.requires(package, cache)
+    )
+    bisection = Bisection(
+        place.store,
+        good,
+        bad,
+        drafts[0],
+        differences,
+        criterion,
+        hands,
+        budget=budget,
+        progress=_Shown(),
+        unswappable=_unswappable(good, bad),
+        now=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    )
+    terminal.note(
+        f"{criterion.name} tells them apart; {len(bisection.search.candidates)} differences may be the cause"
+        + (f", {len(bisection.search.trials)} hybrids are known already" if bisection.search.trials else "")
+    )
+    return bisection.find()
+
+
+def _criterion(
+    place: Place, good: Run, bad: Run, metric: str | None, output: str | None, check: str | None
+) -> Criterion:
+    from snapshot.cause import criterion as by
+    from snapshot.cli.rerun import tolerances
+    from snapshot.compare.unpickling import unpickle_in
+
+    if check is not None:
+        return by.ByCommand(check, lambda command, run: _asked(place.store.folder(run.id) / "outputs", command))
+    if metric == by.DURATION:
+        return by.duration(good, bad)
+    if metric is not None:
+        return by.metric(metric, good, bad)
+    if output is None:
+        if good.exit and bad.exit and good.exit.code != bad.exit.code:
+            return by.ByExit(good, bad)
+        if (name := by.chosen(good, bad)) is not None:
+            return by.metric(name, good, bad)
+    differing = by.differing(good, bad)
+    path = differing[0] if output is None and differing else output
+    if path is None or path not in differing:
+        named = f"the output `{display(path)}`" if path else "no metric and no output"
+        raise UsageError(
+            f"{named} differs between the two runs" if path is None else f"{named} does not differ, or is not there",
+            hint="see `snap diff`; `snap noise` says how far results are apart by themselves",
+        )
+    return by.ByOutput(
+        from_text(path),
+        good,
+        lambda run_id: place.store.folder(run_id) / "outputs",
+        tolerances(place.config, place.store, good),
+        unpickle_in(good.platform.reference),
+    )
+
+
+def _asked(folder: Path, check: str) -> int:
+    from snapshot.host import process
+
+    return process.run(["sh", "-c", check], cwd=folder).code
+
+
+def _packages(place: Place, locks: list[Lock]) -> Path:
+    """The cache with the packages of both, as far as they can be had."""
+    from snapshot.host.download import access_of
+    from snapshot.host.pip_config import read
+    from snapshot.image.fetch import fetch
+
+    cache = place.make_cache()
+    if locks[0].packages != locks[1].packages:
+        with terminal.step("fetching packages"):
+            for lock in locks:
+                try:
+                    fetch(lock, cache_dir=cache, access=access_of(read(os.environ), place.root))
+                except SnapshotError as problem:
+                    terminal.warn(f"not all packages can be had: {problem.message}")
+    return cache
+
+
+def _unswappable(good: Run, bad: Run) -> tuple[str, ...]:
+    from snapshot.compare.platform import differences
+
+    machine = {"CPU", "CPU flags", "threads", "architecture", "kernel", "engine", "driver", "GPUs"}
+    return tuple(f"{d.what}: {d.first} → {d.second}" for d in differences(good, bad) if d.what in machine)
+
+
+class _Hands:
+    """What acts for a search."""
+
+    def __init__(self, place: Place, good: Run, bad: Run) -> None:
+        self._place, self._good = place, good
+        self._limit = _SLOWER * max(good.seconds or 0, bad.seconds or 0) + _AT_LEAST
+
+    def draft(self, run: Run, data: tuple[str, ...]) -> Draft:
+        """The run as for a rerun: its data are there, and what they were."""
+        from snapshot.cli.data import Identifying
+        from snapshot.cli.rerun import places
+        from snapshot.share import rerun
+        from snapshot.share.rerun import Wanted
+
+        lock, _ = rerun.lock_of(self._place.store, run)
+        wanted = Wanted(data=places(data, self._place.cwd))
+        options = self.options(None, lock)
+        return rerun.draft(self._place.store, run, options, wanted, Identifying(self._place, trust_cache=True))
+
+    def build(self, lock: Lock) -> None:
+        from snapshot.cli.build import build_image
+        from snapshot.image.build import present
+
+        if present(self._place.engine, lock) is None:
+            build_image(self._place, lock)
+
+    def options(self, gpus: str | None, lock: Lock) -> Options:
+        from snapshot.run.draft import Options
+
+        grant = None
+        if gpus:
+            from snapshot.cli.gpus import Asked
+
+            asked = Asked(self._place, gpus)
+            asked.check(lock)
+            grant = asked.grant()
+        return Options(
+            request=self._good.request,
+            grant=grant,
+            write_back=False,
+            trace=False,
+            output="none",
+            limit=self._limit,
+        )
+
+    def train(self, drafting: Callable[[], Draft]) -> Run:
+        from snapshot.run.training import train
+
+        place = self._place
+        environment: Mapping[str, str] = {}
+        return train(
+            place.store,
+            drafting,
+            place.engine,
+            build=lambda: None,
+            environment=environment,
+            warn=lambda said: None,
+            hashing=place.hashing,
+        )
+
+
+class _Shown:
+    """A line for each hybrid."""
+
+    def __init__(self) -> None:
+        self._said = ""
+
+    def trying(self, number: int, chosen: Collection[str], candidates: int) -> None:
+        self._said = f"hybrid {number}, {len(chosen)} of {candidates} differences"
+
+    def tried(self, trial: Trial) -> None:
+        from snapshot.cause.criterion import text
+
+        values = f" ({text(trial.values[-1])})" if trial.values else f" ({trial.reason})" if trial.reason else ""
+        terminal.note(f"{self._said}: {trial.outcome}{values}")
