@@ -40,7 +40,9 @@ class MetricNoise(Numbers, kw_only=True, frozen=True):
     is_time: bool = False
     """Whether its name says plainly that it is a time or a speed, which differs always and counts as no result."""
     cause: str | None = None
-    """The switch that made it the same in two runs."""
+    """The switch that made it the same in all runs of a trial."""
+    chance: float | None = None
+    """How likely these would have been the same without it, too, judged by how many of the repeats were."""
 
 
 class OutputNoise(Document, kw_only=True, frozen=True):
@@ -66,7 +68,9 @@ class OutputNoise(Document, kw_only=True, frozen=True):
     run: str | None = None
     """The one that is farthest from the first."""
     cause: str | None = None
-    """The switch that made it the same in two runs."""
+    """The switch that made it the same in all runs of a trial."""
+    chance: float | None = None
+    """How likely these would have been the same without it, too, judged by how many of the repeats were."""
 
 
 class Failed(Document, kw_only=True, frozen=True):
@@ -78,10 +82,10 @@ class Failed(Document, kw_only=True, frozen=True):
 
 
 class Trial(Document, kw_only=True, frozen=True):
-    """Two runs with one source of noise switched off."""
+    """Runs with one source of noise switched off."""
 
     switch: str
-    """seeds, hash seed, threads, deterministic, or GPU."""
+    """seeds, hash seed, all together, threads, deterministic, or GPU."""
     runs: tuple[str, ...]
     problem: str | None = None
     """Why it tells nothing."""

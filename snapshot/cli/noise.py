@@ -14,8 +14,8 @@ from snapshot.errors import InterruptError, SnapshotError, UsageError
 from snapshot.host.container import check_host
 
 if TYPE_CHECKING:
-    from snapshot.cause.noise import Noise, Trial
-    from snapshot.cause.switches import Pair, Switch
+    from snapshot.cause.noise import Noise
+    from snapshot.cause.switches import Switch
     from snapshot.cli.interrupts import Interrupts
     from snapshot.cli.rerun import Rerun
     from snapshot.compare.verdict import Compared
@@ -98,12 +98,17 @@ class _Measuring:
 
     def repeat(self, times: int) -> None:
         """The run so many times, each judged as a rerun is."""
-        from snapshot.report.text import duration
+        from snapshot.compare.verdict import ending
+        from snapshot.report.text import duration, outcome
 
         for number in range(times):
             took = f"; {duration(self._run.seconds)} each, as it took then" if number == 0 else ""
             terminal.note(f"repeat {number + 1} of {times}{took}")
             second = self._trained(self._again)
+            if ending(second.exit) != ending(self._run.exit):
+                terminal.warn(
+                    f"repeat {number + 1} does not count: it ended with {outcome(second)}, and the run did not"
+                )
             self._again.judged(second, self._tolerances)
             self._repeats.append(second)
 
@@ -134,38 +139,28 @@ class _Measuring:
     def look_for_causes(self) -> None:
         """Switch off what can be, as long as something differs of which the cause is not known."""
         from snapshot.cause import noise
-        from snapshot.cause.switches import search, switches
+        from snapshot.cause.switches import switches
+        from snapshot.cause.trials import Trials
         from snapshot.host import machine
+        from snapshot.report.text import outcome
         from snapshot.run.determinism import threads_of
 
         if not (self.noise.different_metrics or self.noise.different_outputs):
             return
         here = machine.probe()
         threads = threads_of(self._run.request, here.cores)
-        for found in search(
-            self.noise, switches(self._run, threads=threads, cpu_flags=here.cpu_flags), self._attempted
-        ):
+        known = switches(self._run, threads=threads, cpu_flags=here.cpu_flags)
+        trials = Trials(run=self._run, attempt=self._attempted, compare=self._compared, end=outcome)
+        for found in trials.search(self.noise, known):
             self.noise = found
             noise.keep(self._place.store, found)
 
-    def _attempted(self, switch: Switch) -> tuple[Trial, Pair | None]:
-        """Two runs with a switch; one that ends otherwise than the run tells nothing."""
-        from snapshot.cause.noise import Trial
-        from snapshot.cause.switches import Pair
+    def _attempted(self, switch: Switch) -> Run:
+        """One more run, with a source of noise switched off."""
         from snapshot.cli.rerun import Rerun
-        from snapshot.compare.verdict import ending
-        from snapshot.report.text import outcome
 
-        again = Rerun(self._place, self._run, switch.wanted(self._wanted, self._run))
-        runs: list[Run] = []
-        for number in (1, 2):
-            terminal.note(f"{switch.text}, {number} of 2")
-            runs.append(self._trained(again))
-            if ending(runs[-1].exit) != ending(self._run.exit):
-                problem = f"it ended with {outcome(runs[-1])}"
-                return Trial(switch=switch.name, runs=tuple(run.id for run in runs), problem=problem), None
-        pair = Pair(runs=(runs[0], runs[1]), compared=tuple(self._compared(*runs)))
-        return Trial(switch=switch.name, runs=(runs[0].id, runs[1].id)), pair
+        terminal.note(f"once more {switch.text}")
+        return self._trained(Rerun(self._place, self._run, switch.wanted(self._wanted, self._run)))
 
     def _trained(self, again: Rerun) -> Run:
         """One more run; one that was interrupted raises KeyboardInterrupt, however it ended."""

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 @click.option("--allow-different-data", is_flag=True, help="Go on though the data are not what they were.")
 @click.option("--rtol", type=click.FloatRange(min=0), metavar="R", help="Relative tolerance for all numbers.")
 @click.option("--atol", type=click.FloatRange(min=0), metavar="A", help="Absolute tolerance for all numbers.")
-@click.option("--repeat", type=click.IntRange(min=1), default=1, metavar="N", help="Do it N times: the noise floor.")
+@click.option(
+    "--repeat", type=click.IntRange(min=1), default=1, metavar="N", help="Do it N times; see `snap noise`, too."
+)
 @click.option("--edit", is_flag=True, help="Run the project's code as it is now, on the platform of RUN.")
 @click.option("--gpus", metavar="none|all|N|device=…", help="GPUs, in place of those that RUN asked for.")
 @click.option("--network", help="Network, in place of what RUN had; one from elsewhere gets none.")

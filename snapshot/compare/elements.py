@@ -103,6 +103,10 @@ def _part(dtype: np.dtype[Any], name: str, at: int, size: int, count: int) -> Pa
         return own.view(dtype) if is_number else own.reshape(-1, dtype.itemsize)
 
     def say(value: Numbers) -> str:
+        if dtype.kind == "U":
+            # What is no letter, NumPy would make a letter of.
+            order = "be" if dtype.byteorder == ">" else "le"
+            return value.tobytes().decode(f"utf-32-{order}", "replace").rstrip("\0")
         return str(value if is_number else value.view(dtype)[0])
 
     return Part(name=name, count=count, is_number=is_number, read=read, say=say)

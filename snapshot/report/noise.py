@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from snapshot.cause.noise import MetricNoise, Noise, Numbers, OutputNoise
 from snapshot.cause.switches import REMEDIES
+from snapshot.cause.trials import DOUBT
 from snapshot.report import text
 from snapshot.report.verdict import WIDEST, WIDEST_PATH
 
@@ -116,12 +117,16 @@ def _share(found: Noise, of: MetricNoise | OutputNoise) -> str:
 
 
 def _cause(found: Noise, of: MetricNoise | OutputNoise) -> str:
-    """What made it the same; where some repeats were so anyhow, that may have been chance."""
+    """What made it the same, with a sign of doubt where that may have been chance."""
     if not found.differs(of):
         return ""
     if of.cause is None:
         return NONE_OF_THEM if any(trial.problem is None for trial in found.trials) else "-"
-    return of.cause + ("?" if of.identical else "")
+    return of.cause + ("?" if _is_doubtful(of) else "")
+
+
+def _is_doubtful(of: MetricNoise | OutputNoise) -> bool:
+    return (of.chance or 0) > DOUBT
 
 
 def _causes(found: Noise) -> str:
@@ -134,10 +139,13 @@ def _causes(found: Noise) -> str:
             continue
         same = [_title(of) for of in different if of.cause == trial.switch]
         more = f" and {len(same) - MOST_IN_LINE:,} more" if len(same) > MOST_IN_LINE else ""
-        effect = f"the same are {', '.join(same[:MOST_IN_LINE])}{more}" if same else "nothing more is the same"
-        lines.append(f"{trial.switch}: with {REMEDIES.get(trial.switch, '')} {effect}")
-    if any(of.cause and of.identical for of in different):
-        lines.append("?: some repeats were the same anyhow, so two that are may be chance")
+        typed = f" ({REMEDIES[trial.switch]})" if trial.switch in REMEDIES else ""
+        lines.append(f"same with {trial.switch}{typed}: {', '.join(same[:MOST_IN_LINE]) or 'nothing more'}{more}")
+    doubtful = [of.chance or 0 for of in different if _is_doubtful(of)]
+    if doubtful:
+        lines.append(
+            f"?: differs so rarely that this may be chance, of up to {max(doubtful):.0%}; `--repeat` says more"
+        )
     return text.harmless("\n".join(lines))
 
 

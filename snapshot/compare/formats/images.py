@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Sequence
 from functools import partial
@@ -18,19 +19,21 @@ FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 MOST_PIXELS = 1 << 25
 """Of one frame: a bomb has more, and two of these have room in memory."""
 MOST_FRAMES = 1000
-_BROKEN = (OSError, ValueError, SyntaxError, EOFError, OverflowError, MemoryError, Image.DecompressionBombError)
-"""What Pillow raises of a file that it can't read."""
 
 
 def compare(first: BinaryIO, second: BinaryIO, tally: Tally) -> None:
     """Frame by frame, channel by channel."""
+    # It would print what it finds wrong with a file.
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
     try:
         with warnings.catch_warnings(action="ignore"):
             was, now = (Image.open(file, formats=FORMATS) for file in (first, second))
             _images(was, now, tally)
     except UnidentifiedImageError:
         raise IncomparableError("it is no image, or of a kind that can't be read") from None
-    except _BROKEN as problem:
+    except IncomparableError:
+        raise
+    except Exception as problem:  # what Pillow raises of damaged files is documented nowhere
         raise IncomparableError(f"it can't be read as an image: {str(problem).lower()}") from None
 
 

@@ -56,7 +56,7 @@ def _rows(file: BinaryIO) -> Iterator[list[str]]:
     """The rows that are filled."""
     rows = texts.lines(file, ends=True)
     head = next(rows, "")
-    reader = csv.reader(chain([head], rows), delimiter=max(DELIMITERS, key=head.count))
+    reader = csv.reader(chain([head], rows), delimiter=max(DELIMITERS, key=head.count), strict=True)
     try:
         yield from filter(None, reader)
     except csv.Error as problem:

@@ -99,6 +99,11 @@ def test_what_arrays_may_hold(tmp_path: Path, old: Any, new: Any, expected: tupl
     assert (found.verdict, found.where, found.reason) == expected
 
 
+def test_what_is_no_letter_is_shown_as_such(tmp_path: Path):
+    found = only(tmp_path, "m.npy", npy(np.array(["a"])), npy(np.frombuffer(b"\xff" * 4, "<U1")))
+    assert (found.verdict, found.first, found.second) == ("different", "a", "\ufffd")
+
+
 @pytest.mark.parametrize("dtype", ["BF16", "F8_E4M3", "F8_E5M2"])
 def test_small_floats_are_numbers(tmp_path: Path, dtype: str):
     size = of_tensor(dtype).size

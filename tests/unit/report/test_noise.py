@@ -31,7 +31,7 @@ def output(path: str, identical: int, **changes: Any) -> OutputNoise:
 def test_what_differs_comes_first_with_what_makes_it_the_same():
     found = noise(
         metric("fixed", 2, deviation=0.0, largest=0.0),
-        metric("loss", 1, values=2, cause="seeds"),
+        metric("loss", 1, values=2, cause="seeds", chance=0.5),
         metric("train_runtime", 0, is_time=True),
         output("a.txt", 2, verdicts={"identical": 2}),
         output("w.npy", 0, absolute=0.25, relative="nan", where="[3]"),
@@ -55,10 +55,10 @@ def test_what_differs_comes_first_with_what_makes_it_the_same():
         "w.npy   0 of 2     npy  0.25      nan       [3]    none of them",
         "a.txt   2 of 2     npy",
         "",
-        "seeds: with `snap run --seed 0` the same are loss",
+        "same with seeds (`snap run --seed 0`): loss",
         "threads: could not be tried: it ended with exit 1 (run F)",
-        "deterministic: with `snap run --deterministic` nothing more is the same",
-        "?: some repeats were the same anyhow, so two that are may be chance",
+        "same with deterministic (`snap run --deterministic`): nothing more",
+        "?: differs so rarely that this may be chance, of up to 50%; `--repeat` says more",
         "",
         "time: 1 min 01 s ± 0.5 s",
         "not counted: run X ended with exit 1",
