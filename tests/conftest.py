@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.machine import alone
+
 # The same examples each time, and no limit of time on a busy machine; `--hypothesis-profile=default` looks further.
 settings.register_profile("suite", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
@@ -58,8 +60,9 @@ def fake_nvml(command, tmp_path_factory: pytest.TempPathFactory) -> Path:
             if "CI" in os.environ:
                 pytest.fail("the stub of NVML needs gcc")
             pytest.skip("the stub of NVML needs gcc")
-        command("apt-get", "update", "-qq")
-        command("apt-get", "install", "-y", "-qq", "--no-install-recommends", "gcc", "libc6-dev")
+        with alone():
+            command("apt-get", "update", "-qq")
+            command("apt-get", "install", "-y", "-qq", "--no-install-recommends", "gcc", "libc6-dev")
     library = tmp_path_factory.mktemp("nvml") / "libnvidia-ml.so.1"
     command("gcc", "-shared", "-fPIC", "-Wl,-soname,libnvidia-ml.so.1", "-o", library, DOUBLES / "fake_nvml.c")
     return library.parent

@@ -1,7 +1,9 @@
 """Real engines and a real registry, brought up once for the whole session."""
 
+import fcntl
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from snapshot.host.engine import Engine
 from tests.integration.indexes import Index, serve
 from tests.integration.registries import RegistryProcess, Secured, registry_program, secured
 from tests.integration.scenario import Gate, bring_base
+from tests.machine import LOCKS, alone
 
 Environment = dict[str, str]
 
@@ -20,18 +23,28 @@ LACKS_SOMETHING = 3  # exit code of scripts/engine on a host that cannot run one
 @pytest.fixture(scope="session")
 def engine(command) -> Environment:
     """The environment of an engine that holds `snapshot-base:bookworm`; it stays up after the session."""
-    start(command, "main")
-    return with_base(command, environment(command, "main"))
+    with alone():
+        start(command, "main")
+        return with_base(command, environment(command, "main"))
 
 
 @pytest.fixture(scope="session")
 def second_engine(command) -> Iterator[Environment]:
     """The same of another engine on this machine, a private one with the containerd image store."""
-    was_running = command("scripts/engine", "status", "second", check=False).returncode == 0
-    start(command, "second", "--store", "containerd")
-    yield with_base(command, environment(command, "second"))
-    if not was_running:
-        command("scripts/engine", "stop", "second")
+    ours = LOCKS / "second-is-ours"
+    with alone():
+        if command("scripts/engine", "status", "second", check=False).returncode != 0:
+            ours.touch()
+        start(command, "second", "--store", "containerd")
+        env = with_base(command, environment(command, "second"))
+        user = (LOCKS / "second").open("w")
+        fcntl.flock(user, fcntl.LOCK_SH)
+    yield env
+    with alone(), suppress(BlockingIOError):
+        fcntl.flock(user, fcntl.LOCK_EX | fcntl.LOCK_NB)  # unless another worker still uses it
+        if ours.exists():
+            ours.unlink()
+            command("scripts/engine", "stop", "second")
 
 
 @pytest.fixture(scope="session")
@@ -39,16 +52,19 @@ def twin(command, engine, engine_environment) -> Iterator[str]:
     """The name of one more engine, with the image store of the old kind and the base, that a test may kill."""
     if os.getuid() != 0:
         pytest.skip("needs root to start an engine of its own")
-    start(command, "twin", "--store", "overlay2")
-    bring_base(engine, engine_environment("twin"))
-    yield "twin"
-    command("scripts/engine", "stop", "twin", "--wipe")
+    name = f"twin{os.environ.get('PYTEST_XDIST_WORKER', '')}"
+    start(command, name, "--store", "overlay2")
+    bring_base(engine, engine_environment(name))
+    yield name
+    command("scripts/engine", "stop", name, "--wipe")
 
 
 @pytest.fixture(scope="session")
 def registry(command, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """`127.0.0.1:PORT` of an empty registry, Debian's docker-registry, gone after the session."""
-    served = RegistryProcess(registry_program(command), tmp_path_factory.mktemp("registry"))
+    with alone():
+        program = registry_program(command)
+    served = RegistryProcess(program, tmp_path_factory.mktemp("registry"))
     yield served.address
     served.stop()
 
@@ -56,7 +72,8 @@ def registry(command, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
 @pytest.fixture(scope="session")
 def secure_registry(command, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     """The same with TLS, by an authority that nobody trusts yet, and with a password."""
-    served, secure = secured(command, registry_program(command), tmp_path_factory.mktemp("secure-registry"))
+    with alone():
+        served, secure = secured(command, registry_program(command), tmp_path_factory.mktemp("secure-registry"))
     yield secure
     served.stop()
 

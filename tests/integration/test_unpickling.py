@@ -13,6 +13,7 @@ from snapshot.compare.outputs import compare
 from snapshot.compare.unpickling import ROLE, unpickle_in
 from snapshot.compare.verdict import Compared
 from snapshot.host.engine import Engine
+from tests.integration.scenario import wait_for
 from tests.unit.compare.test_outputs import side
 
 BASE = "snapshot-base:bookworm"
@@ -37,16 +38,17 @@ def compared(tmp_path: Path, *values: tuple[Any, Any]) -> list[Compared]:
     return list(compare(first, second, unpickle=unpickle_in(BASE)))
 
 
-def left(command: Any, engine: dict[str, str]) -> str:
-    """Containers that are still there."""
-    return str(command("docker", "ps", "-aq", "--filter", f"label=org.snapshot-ml.role={ROLE}", env=engine).stdout)
+def none_is_left(command: Any, engine: dict[str, str]) -> None:
+    """No container stays; those of tests that go on beside this one come and go."""
+    listed = ("docker", "ps", "-aq", "--filter", f"label=org.snapshot-ml.role={ROLE}")
+    wait_for(lambda: command(*listed, env=engine).stdout == "")
 
 
 def test_pickles_are_compared_in_the_image(here: Engine, command, engine, tmp_path: Path):
     one, other = compared(tmp_path, ({"w": [1.0, 2.0]}, {"w": [1.0, 2.5]}), ({"a": 1, "b": 2}, {"b": 2, "a": 1}))
     assert (one.verdict, one.where, one.absolute) == ("different", "w[1]", 0.5)
     assert other.verdict == "identical"
-    assert left(command, engine) == ""
+    none_is_left(command, engine)
 
 
 HARM = """
@@ -98,4 +100,4 @@ def test_what_breaks_it_is_not_compared(
     (found,) = compared(tmp_path, (Runs(code), 1))
     assert found.verdict == "not compared"
     assert reason in str(found.reason)
-    assert left(command, engine) == ""
+    none_is_left(command, engine)
