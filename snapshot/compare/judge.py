@@ -66,7 +66,7 @@ def known(store: Store, run: Run) -> Verdict | None:
 
 
 def _side(store: Store, run: Run) -> Side:
-    return Side(outputs=run.outputs, folder=store.folder(run.id) / "outputs")
+    return Side(outputs=run.outputs, folder=store.folder(run.id) / "outputs", deleted=run.deleted)
 
 
 def _path(store: Store, run_id: str) -> Path:

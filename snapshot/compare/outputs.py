@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -23,6 +24,8 @@ class Side(Value, kw_only=True, frozen=True):
     outputs: tuple[Output, ...]
     folder: Path
     """Where the bytes lie, by the outputs' paths: `outputs/` beside the record."""
+    deleted: tuple[str, ...] = ()
+    """What it removed of the project."""
 
 
 def compare(
@@ -35,6 +38,7 @@ def compare(
     found = [
         *(Compared(path=p, verdict=MISSING, kind=_kind(was[p])) for p in was.keys() - names.keys()),
         *(Compared(path=p, verdict=EXTRA, kind=_kind(now[p])) for p in now.keys() - set(names.values())),
+        *_deleted(first, second),
     ]
     choose = chooser(tolerances)
     pickled: list[Pickled] = []
@@ -47,6 +51,14 @@ def compare(
 
         found += containers.compare(pickled, unpickle)
     return tuple(sorted(found, key=lambda one: one.path))
+
+
+def _deleted(first: Side, second: Side) -> Iterator[Compared]:
+    """What only one of the runs removed, and the other left alone."""
+    written = {output.path for side in (first, second) for output in side.outputs}
+    for path in (set(first.deleted) ^ set(second.deleted)) - written:
+        reason = f"only the {'first' if path in first.deleted else 'second'} removed it"
+        yield Compared(path=path, verdict=DIFFERENT, kind="bytes", reason=reason)
 
 
 def _recorded(pair: Pair) -> Compared | None:
@@ -71,7 +83,7 @@ def _files(pair: Pair, pickled: list[Pickled]) -> Compared | None:
     kind, tally = "bytes", Tally(pair.tolerance)
     try:
         with ExitStack() as stack:
-            a, b = (stack.enter_context(opened(f, o)) for f, o in zip(pair.files(), pair.outputs, strict=True))
+            a, b = (stack.enter_context(opened(f, o)) for f, o in zip(pair.folders, pair.outputs, strict=True))
             name = pair.path
             if name.lower().endswith(GZIP):
                 name = name[: -len(GZIP)]

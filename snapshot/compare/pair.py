@@ -20,6 +20,7 @@ from snapshot.record.document import Output
 
 LARGEST, GROWTH = 1 << 30, 32
 """What is in a file of gzip may have so many bytes, or so many times those of the file."""
+ELSE = "the store has something else in its place: see `snap fsck`"
 _CHUNK = 1 << 20
 
 
@@ -57,16 +58,23 @@ Pickled: TypeAlias = tuple[Pair, str]
 """One whose files hold pickles, and their kind."""
 
 
-def opened(file: Path, output: Output) -> BinaryIO:
-    """The bytes of an output, which must be a file of the size that the record says."""
+def opened(folder: Path, output: Output) -> BinaryIO:
+    """The bytes of an output in `folder`, which must be a file of the size that the record says.
+
+    No link is followed: who made the record of a run that was taken in may have put any there.
+    """
+    top = os.path.realpath(folder)
+    file = os.path.join(top, from_text(output.path))
     try:
+        if os.path.realpath(os.path.dirname(file)) != os.path.dirname(file):
+            raise IncomparableError(ELSE)
         descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as problem:
         raise IncomparableError(f"the store can't give it: {os.strerror(problem.errno or 0).lower()}") from None
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode) or found.st_size != output.size:
         os.close(descriptor)
-        raise IncomparableError("the store has something else in its place: see `snap fsck`")
+        raise IncomparableError(ELSE)
     return os.fdopen(descriptor, "rb")
 
 

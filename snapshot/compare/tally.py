@@ -86,7 +86,7 @@ class Tally:
         self._doubt = self._doubt or reason
 
     def ignore(self, rule: str) -> None:
-        """Something differs and does not count, since it is what `rule` names."""
+        """Something differs and does not count, since it is what `rule` names, or a key in back-ticks."""
         self._ignored[rule] += 1
 
     def compared(self, path: str, kind: str) -> Compared:
@@ -122,7 +122,7 @@ class Tally:
         if self._doubt:
             said.append(self._doubt)
         if self._ignored:
-            said.append("ignored: " + ", ".join(f"{n} {what}" for what, n in sorted(self._ignored.items())))
+            said.append("ignored: " + ", ".join(_counted(n, what) for what, n in sorted(self._ignored.items())))
         return "; ".join(said) or (SAME_VALUES if self._verdict() == IDENTICAL else None)
 
 
@@ -150,6 +150,13 @@ def clip(text: str | None) -> str | None:
         return None
     text = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
     return text if text.isascii() else text.encode(errors="backslashreplace").decode()
+
+
+def _counted(number: int, what: str) -> str:
+    """So many of what a rule names, or of a key."""
+    if what.startswith("`"):
+        return what if number == 1 else f"{what} {number:,} times"
+    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def _in_json(value: float | None) -> float | str | None:

@@ -12,7 +12,7 @@ from functools import cache
 
 from snapshot.document import Value
 
-MOMENT, DURATION, SPEED, PATH = "time stamps", "durations", "speeds", "paths"
+MOMENT, DURATION, SPEED, PATH = "time stamp", "duration", "speed", "path"
 """What rules say of what they ignore."""
 
 _DATE = r"(?:19|20)\d\d[-/](?:0[1-9]|1[0-2])[-/](?:0[1-9]|[12]\d|3[01])"

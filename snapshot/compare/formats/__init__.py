@@ -11,7 +11,7 @@ Compare: TypeAlias = Callable[[BinaryIO, BinaryIO, Tally], None]
 """Tells a tally what differs between two files; raises IncomparableError where it can't be told."""
 
 _KINDS = {
-    **dict.fromkeys(("json",), "json"),
+    **dict.fromkeys(("json", "ipynb", "geojson"), "json"),
     **dict.fromkeys(("jsonl", "ndjson"), "jsonl"),
     **dict.fromkeys(("csv", "tsv"), "csv"),
     "npy": "npy",

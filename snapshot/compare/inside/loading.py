@@ -33,7 +33,7 @@ class Stub:
         self.__dict__["arguments"] = [list(arguments), named] if arguments or named else []
 
     def __setstate__(self, state: "Any") -> None:
-        self.__dict__["state"] = state
+        self.__dict__.update(state if isinstance(state, dict) else {"state": state})
 
     def append(self, item: "Any") -> None:
         """One element of what was a list."""

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from snapshot import digest
@@ -101,8 +102,8 @@ def test_json_is_compared_number_by_number(tmp_path: Path):
         ('{"a": 1}', '{"a": true}', ("different", "$.a", "another value")),
         ('{"a b": "x"}', '{"a b": "y"}', ("different", '$["a b"]', "another value")),
         ('{"a": 1}', '{"b": 1}', ("different", "$.a", "only the first has it, and 1 more")),
-        ('{"train_time": 1, "l": 2}', '{"train_time": 3, "l": 2}', ("identical", None, "ignored: 1 `train_time`")),
-        ('{"at": "/tmp/a1/x"}', '{"at": "/tmp/b2/x"}', ("identical", None, "ignored: 1 paths")),
+        ('{"train_time": 1, "l": 2}', '{"train_time": 3, "l": 2}', ("identical", None, "ignored: `train_time`")),
+        ('{"at": "/tmp/a1/x"}', '{"at": "/tmp/b2/x"}', ("identical", None, "ignored: 1 path")),
         ('{"id": "x 1"}', '{"id": "x 2"}', ("different", "$.id", "another value")),
         ("[1", "[2", ("not compared", None, "the first is no JSON: expecting ',' delimiter, line 1")),
         ("[" * 100_000, "[", ("not compared", None, "the first is nested too deep")),
@@ -123,7 +124,7 @@ def test_json_lines_and_tables_tell_line_row_and_column(tmp_path: Path):
     assert (found.where, found.absolute, found.values) == ("line 2: $.l", 1.0, 2)
     found = only(tmp_path, "m.csv", "step,loss,fit_time\n1,0.5,3\n2,nan,4\n", "step,loss,fit_time\n1,0.5,7\n2,0.25,8\n")
     assert (found.where, found.absolute, found.first, found.second) == ("row 3, column loss", "nan", "nan", "0.25")
-    assert found.reason == "ignored: 2 `fit_time`"
+    assert found.reason == "ignored: `fit_time` 2 times"
     found = only(tmp_path, "m.tsv", "1\tx\n", "1\tx\n2\ty\n")
     assert (found.where, found.reason) == ("row 2", "only the second has the last 1")
 
@@ -133,7 +134,7 @@ def test_text_is_compared_but_for_times_and_paths(tmp_path: Path):
     new = "2026-11-30 11:00:00 epoch 1 loss 0.51\nwrote /tmp/cd/x\ntook 4 s\n"
     found = only(tmp_path, "train.log", old, new, tolerances=(Tolerance(pattern="*.log", rtol=0.1),))
     assert (found.verdict, found.kind, found.where, found.values) == ("within tolerance", "text", "line 1", 2)
-    assert found.reason == "ignored: 1 durations, 1 paths, 1 time stamps"
+    assert found.reason == "ignored: 1 duration, 1 path, 1 time stamp"
     assert only(tmp_path, "train.log", old, new).verdict == "different"
     found = only(tmp_path, "notes.txt", "a\nb\n", "a\nc\n")
     assert (found.verdict, found.where, found.first, found.second) == ("different", "line 2", "b", "c")
@@ -159,13 +160,16 @@ def test_the_last_tolerance_that_fits_counts(tmp_path: Path):
     assert only(tmp_path, "m.json", "1", "1.5", tolerances=(wide,)).verdict == "different"
 
 
-@pytest.mark.parametrize("spoil", ["gone", "link", "longer", "pipe"])
+@pytest.mark.parametrize("spoil", ["gone", "link", "folder", "longer", "pipe"])
 def test_what_the_store_does_not_have_is_not_compared(tmp_path: Path, spoil: str):
-    first, second = (side(tmp_path / letter, {"m.txt": letter.encode()}) for letter in "ab")
-    path = tmp_path / "b/m.txt"
+    first, second = (side(tmp_path / letter, {"out/m.txt": letter.encode()}) for letter in "ab")
+    path = tmp_path / "b/out/m.txt"
     path.unlink()
     if spoil == "link":
-        path.symlink_to("/etc/passwd")
+        path.symlink_to(tmp_path / "a/out/m.txt")
+    elif spoil == "folder":
+        path.parent.rmdir()
+        path.parent.symlink_to(tmp_path / "a/out")
     elif spoil == "longer":
         path.write_text("longer")
     elif spoil == "pipe":
@@ -203,3 +207,16 @@ def test_what_gzip_packed_is_compared_by_what_is_in_it(tmp_path: Path, monkeypat
     monkeypatch.setattr("snapshot.compare.pair.LARGEST", 1000)
     bomb = gzip.compress(bytes(1 << 20))
     assert only(tmp_path, "m.csv.gz", old, bomb).reason == f"unpacked it has more than {32 * len(bomb):,} bytes"
+
+
+def test_what_only_one_run_removed_is_different(tmp_path: Path):
+    first, second = (side(tmp_path / letter, {"kept": b"x"}) for letter in "ab")
+    first, second = (
+        msgspec.structs.replace(one, deleted=paths)
+        for one, paths in ((first, ("both", "old")), (second, ("both", "kept")))
+    )
+    found = compare(first, second)
+    assert [(one.path, one.verdict, one.reason) for one in found] == [
+        ("kept", "identical", None),
+        ("old", "different", "only the first removed it"),
+    ]

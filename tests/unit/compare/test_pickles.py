@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import collections
 import datetime
 import gzip
@@ -238,3 +239,8 @@ def test_a_container_that_can_not_start_says_why(tmp_path: Path):
 
     found = only(tmp_path, "m.pkl", b"\x80a", b"\x80b", unpickle=refuse)
     assert (found.verdict, found.reason) == ("not compared", "there is no engine")
+
+
+def test_the_script_runs_on_the_oldest_python():
+    for file in SCRIPTS.glob("*.py"):
+        ast.parse(file.read_text(encoding="utf-8"), feature_version=(3, 8))
