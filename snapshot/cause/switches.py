@@ -13,6 +13,8 @@ from snapshot.share.rerun import Wanted
 
 SEEDS, HASH_SEED, TOGETHER = "seeds", "hash seed", "all together"
 THREADS, DETERMINISTIC, GPU = "threads", "deterministic", "GPU"
+PARTS: Mapping[str, tuple[str, ...]] = {SEEDS: (HASH_SEED,), TOGETHER: (THREADS, DETERMINISTIC)}
+"""Switches that do a part of what another does."""
 HASH_VARIABLE = "PYTHONHASHSEED"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _ONE_THREAD = " ".join(f"-e {name}=1" for name in THREAD_VARIABLES)

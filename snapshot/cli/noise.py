@@ -109,7 +109,7 @@ class _Measuring:
                 terminal.warn(
                     f"repeat {number + 1} does not count: it ended with {outcome(second)}, and the run did not"
                 )
-            self._again.judged(second, self._tolerances)
+            self._again.judged(second, self._tolerances, noise=False)
             self._repeats.append(second)
 
     def sum_up(self, problem: KeyboardInterrupt | SnapshotError | None) -> None:

@@ -169,9 +169,9 @@ class Rerun:
             hashing=place.hashing,
         )
 
-    def judged(self, second: Run, tolerances: tuple[Tolerance, ...]) -> Verdict:
-        """The verdict on a rerun."""
-        return judged(self._place.store, self.run, second, tolerances)
+    def judged(self, second: Run, tolerances: tuple[Tolerance, ...], *, noise: bool = True) -> Verdict:
+        """The verdict on a rerun; `noise` as in the function."""
+        return judged(self._place.store, self.run, second, tolerances, noise=noise)
 
     def _options(self) -> Options:
         from snapshot.cli.gpus import Asked, tell
@@ -222,14 +222,14 @@ def _obtain(place: Place, run: Run, lock: Lock) -> None:
         build_image(place, lock)
 
 
-def judged(store: Store, first: Run, second: Run, tolerances: tuple[Tolerance, ...]) -> Verdict:
-    """Compare, and keep the verdict; with what is known of the noise of `first`."""
+def judged(store: Store, first: Run, second: Run, tolerances: tuple[Tolerance, ...], *, noise: bool = True) -> Verdict:
+    """Compare, and keep the verdict; `noise` says whether with what is known of that of `first`."""
     from snapshot.compare.judge import judge
     from snapshot.compare.unpickling import unpickle_in
 
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     unpickle = unpickle_in(second.platform.reference)
-    remark = _noise(store, first, second)
+    remark = _noise(store, first, second) if noise else None
     return judge(store, first, second, tolerances=tolerances, unpickle=unpickle, now=now, remark=remark)
 
 

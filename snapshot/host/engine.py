@@ -127,6 +127,11 @@ class Engine:
 
     def info(self) -> dict[str, Any]:
         """`docker info`: version, storage driver, runtimes, devices."""
+        from snapshot.host import engine_socket
+
+        answer = engine_socket.info(timeout=self.timeout)
+        if answer and answer.status == 200:
+            return dict(answer.value)
         with self._asking() as api:
             return dict(api.info())
 

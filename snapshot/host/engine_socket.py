@@ -42,6 +42,11 @@ def images(filters: Mapping[str, Sequence[str]], *, timeout: float) -> Answer | 
     return _ask(f"/images/json?{urlencode({'filters': json.dumps(filters)})}", timeout)
 
 
+def info(*, timeout: float) -> Answer | None:
+    """What `docker info` prints; see `_ask`."""
+    return _ask("/info", timeout)
+
+
 def _ask(path: str, timeout: float) -> Answer | None:
     """The engine's answer; None where its socket, or what it says, is none that is known here.
 

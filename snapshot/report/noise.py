@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from snapshot.cause.noise import MetricNoise, Noise, Numbers, OutputNoise
-from snapshot.cause.switches import REMEDIES
+from snapshot.cause.switches import PARTS, REMEDIES
 from snapshot.cause.trials import DOUBT
 from snapshot.report import text
 from snapshot.report.verdict import WIDEST, WIDEST_PATH
@@ -67,16 +67,25 @@ def _metrics(found: Noise) -> str:
 
 
 def _metric(found: Noise, metric: MetricNoise) -> tuple[str, ...]:
+    digits = _digits(metric)
     return (
         _name(metric.name) + (" (a time)" if metric.is_time else ""),
         _share(found, metric) + _missing(found, metric),
-        _number(metric.mean, 6),
+        _number(metric.mean, digits),
         _number(metric.deviation, 2),
-        _number(metric.minimum, 6),
-        _number(metric.maximum, 6),
+        _number(metric.minimum, digits),
+        _number(metric.maximum, digits),
         _number(metric.largest, 2),
         _cause(found, metric),
     )
+
+
+def _digits(metric: MetricNoise) -> int:
+    """As many as tell the smallest from the largest, and six at least."""
+    low, high = metric.minimum, metric.maximum
+    if low is None or high is None or low == high:
+        return 6
+    return next((n for n in range(6, 17) if _number(low, n) != _number(high, n)), 17)
 
 
 def _missing(found: Noise, metric: MetricNoise) -> str:
@@ -132,21 +141,27 @@ def _is_doubtful(of: MetricNoise | OutputNoise) -> bool:
 def _causes(found: Noise) -> str:
     """What was tried, with what is typed for the same effect, and what vanished."""
     different: list[MetricNoise | OutputNoise] = [*found.different_metrics, *found.different_outputs]
-    lines = []
+    causes = {of.cause for of in different}
+    lines, without = [], []
     for trial in found.trials:
         if trial.problem:
-            lines.append(f"{trial.switch}: could not be tried: {trial.problem} (run {trial.runs[-1]})")
-            continue
-        same = [_title(of) for of in different if of.cause == trial.switch]
-        more = f" and {len(same) - MOST_IN_LINE:,} more" if len(same) > MOST_IN_LINE else ""
-        typed = f" ({REMEDIES[trial.switch]})" if trial.switch in REMEDIES else ""
-        lines.append(f"same with {trial.switch}{typed}: {', '.join(same[:MOST_IN_LINE]) or 'nothing more'}{more}")
+            lines.append(f"{trial.switch} could not be tried: {trial.problem} (run {trial.runs[-1]})")
+        elif trial.switch in causes:
+            lines.append(_effect(trial.switch, [_title(of) for of in different if of.cause == trial.switch]))
+        elif not causes.intersection(PARTS.get(trial.switch, ())):
+            without.append(trial.switch)
+    if without:
+        lines.append(f"no effect: {', '.join(without)}")
     doubtful = [of.chance or 0 for of in different if _is_doubtful(of)]
     if doubtful:
-        lines.append(
-            f"?: differs so rarely that this may be chance, of up to {max(doubtful):.0%}; `--repeat` says more"
-        )
+        lines.append(f"?: differs so rarely that this may be chance, of up to {max(doubtful):.0%}; see `--repeat`")
     return text.harmless("\n".join(lines))
+
+
+def _effect(switch: str, same: Sequence[str]) -> str:
+    more = f" and {len(same) - MOST_IN_LINE:,} more" if len(same) > MOST_IN_LINE else ""
+    typed = f" ({REMEDIES[switch]})" if switch in REMEDIES else ""
+    return f"same with {switch}{typed}: {', '.join(same[:MOST_IN_LINE])}{more}"
 
 
 def _title(of: MetricNoise | OutputNoise) -> str:

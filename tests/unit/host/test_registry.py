@@ -131,6 +131,18 @@ class TestUpload:
             put(registry, LARGE)
         assert waits == [0.5, 1, 2, 4]
 
+    def test_a_blob_of_another_repository_is_mounted(self, double, registry):
+        blob = digest_of(b"theirs")
+        double.faults = [on("POST", "mount=", lambda r: r.answer(201))]
+        assert registry.mount_blob(blob, "team/other")
+        (asked,) = double.asked("POST")
+        assert "from=team%2Fother" in asked and blob.replace(":", "%3A") in asked
+
+    @pytest.mark.parametrize("status", [202, 401, 403, 404, 500, 503])
+    def test_or_it_is_not_and_that_is_no_error(self, double, registry, status):
+        double.faults = [on("POST", "mount=", lambda r: r.answer(status))]
+        assert not registry.mount_blob(digest_of(b"theirs"), "team/other")
+
     def test_other_bytes_than_their_digest_are_refused(self, registry):
         with pytest.raises(IntegrityError, match="got other bytes"):
             registry.put_blob(digest_of(SMALL), len(LARGE), opener(LARGE))

@@ -56,9 +56,9 @@ def test_what_differs_comes_first_with_what_makes_it_the_same():
         "a.txt   2 of 2     npy",
         "",
         "same with seeds (`snap run --seed 0`): loss",
-        "threads: could not be tried: it ended with exit 1 (run F)",
-        "same with deterministic (`snap run --deterministic`): nothing more",
-        "?: differs so rarely that this may be chance, of up to 50%; `--repeat` says more",
+        "threads could not be tried: it ended with exit 1 (run F)",
+        "no effect: deterministic",
+        "?: differs so rarely that this may be chance, of up to 50%; see `--repeat`",
         "",
         "time: 1 min 01 s ± 0.5 s",
         "not counted: run X ended with exit 1",
@@ -83,6 +83,18 @@ def test_a_few_words_for_the_page_of_the_run():
 
 def test_causes_that_nobody_looked_for_are_not_none_of_them():
     assert "none of them" not in page(noise(metric("acc", 0)))
+
+
+def test_a_switch_of_which_a_part_was_enough_is_not_told_of():
+    trials = tuple(Trial(switch=name, runs=("D", "E")) for name in ("seeds", "all together", "threads"))
+    said = page(noise(output("a", 0, cause="threads", chance=0.0), trials=trials))
+    assert "all together" not in said and "?" not in said
+    assert "no effect: seeds\n" in said
+
+
+def test_numbers_have_as_many_digits_as_tell_them_apart():
+    said = page(noise(metric("loss", 0, minimum=272715.0, maximum=272715.00000000006)))
+    assert "272715.0000000001" in said
 
 
 def test_nothing_in_it_moves_the_cursor():
