@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import shlex
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
@@ -12,12 +10,11 @@ import msgspec
 
 from snapshot import digest
 from snapshot.document import Value, encode_json
-from snapshot.errors import UsageError
 from snapshot.image.dockerfile import Layer
 from snapshot.image.fetch import is_built
 from snapshot.lock import document as lock_document
 from snapshot.lock.document import Lock
-from snapshot.project.names import display, from_text, to_text
+from snapshot.project.names import from_text, to_text
 from snapshot.record import reads
 from snapshot.record.code import snapshots
 from snapshot.record.data import manifest
@@ -25,32 +22,28 @@ from snapshot.record.document import Run
 from snapshot.record.store import Store
 from snapshot.share import bundle
 from snapshot.share.entry import Entry
-from snapshot.share.export import citation, crate, data, readme, recipe, record
+from snapshot.share.export import about, data, readme, recipe, record
 from snapshot.share.export import lock as locks
+from snapshot.share.export.code import collect
 from snapshot.share.export.data import Placed
 from snapshot.share.export.document import (
     AGAIN,
-    CODE,
     FILE,
     IMAGE,
     LISTS,
     README,
     RESULTS,
     TOOLS,
-    PublicFile,
     PublicRun,
 )
 from snapshot.share.export.options import Options
 from snapshot.share.export.private import Private
 from snapshot.share.export.recipe import BASE_FILES, Packages
-from snapshot.share.export.selection import ABOUT, Selection, folders, select
+from snapshot.share.export.selection import Selection, select
 from snapshot.share.kit import data as kit_data
-from snapshot.share.notebook import without_outputs
 from snapshot.share.oci.configuration import surroundings
 
 _INSIDE = Path(__file__).parent / "inside"
-_LOGS = re.compile(rb"\b(?:import|from)[ \t][^#\n]*\bsnapshot\b")
-_NOTEBOOK = ".ipynb"
 
 
 class Platform(Value, kw_only=True, frozen=True):
@@ -97,7 +90,11 @@ class Content(Value, kw_only=True, frozen=True):
 
 
 def gather(store: Store, run: Run, platform: Platform, options: Options, private: Private) -> Content:
-    """All that the export of `run` has. Raises StoreError when the store lacks some of it."""
+    """All that the export of `run` has.
+
+    Raises StoreError when the store lacks some of it, UsageError for what can't be built with, or for data that are to
+    go along and are not known byte for byte.
+    """
     return _Gathering(store, run, platform, options, private).all()
 
 
@@ -108,12 +105,10 @@ class _Gathering:
         self._reads = reads.read(store.folder(run.id))
         self._selection = select(run, self._snapshot, self._reads, all_code=options.all_code)
         self._placed = data.placed(run, self._snapshot, self._reads, private.tells)
-        self._notebooks: list[str] = []
+        self._code = collect(store, run, self._snapshot, self._selection, self._placed, platform.lock)
 
     def all(self) -> Content:
         run, platform, lock = self._run, self._platform, self._platform.lock
-        code = list(self._code())
-        _check_names(code)
         addresses = tuple(locks.addresses(lock, platform.layers))
         nowhere = {path for path, _, urls in addresses if not urls}
         here = frozenset(path for path, _, urls in addresses if not urls or self._options.with_packages)
@@ -121,14 +116,13 @@ class _Gathering:
         public = record.public(
             run,
             lock,
-            code=(_listed(entry) for entry in code if not entry.is_folder),
+            code=self._code.listed(),
             traced=self._selection.traced,
             placed=self._placed,
             with_data=self._options.with_data,
             published=frozenset(self._options.environment),
         )
-        needed = run.determinism is not None or any(_logs(entry) for entry in code)
-        inside = list(_inside(run, lock)) if needed else []
+        inside = list(_inside(run, lock)) if run.determinism is not None or self._code.logs() else []
         lists = list(self._lists())
         recipe_text = recipe.dockerfile(
             run,
@@ -153,50 +147,23 @@ class _Gathering:
             *inside,
             *([Entry(path=BASE_FILES, source=platform.base)] if platform.base else ()),
             *(Entry(path=path, source=platform.context / path) for path in sorted(here)),
-            *code,
+            *self._code.entries,
             *lists,
             *self._results(),
             *self._data(),
             Entry(path=AGAIN, is_folder=True, mode=0o755),
         )
         return Content(
-            entries=(*entries, *_about(public, entries)),
+            entries=(*entries, *about.entries(public, entries)),
             public=public,
             lock=lock,
             placed=self._placed,
             selection=self._selection,
-            notebooks=tuple(self._notebooks),
-            left_out=self._left_out(code),
+            notebooks=self._code.notebooks,
+            left_out=self._code.left_out,
             carried=tuple(sorted({path.rpartition("/")[2] for path in nowhere} - _built(lock))),
             is_base_known=lock.base.reference == run.platform.base,
         )
-
-    def _code(self) -> Iterator[Entry]:
-        instead = {one.instead_of for one in self._placed if one.instead_of}
-        kept = folders(self._run, self._snapshot, self._selection)
-        for entry in bundle.code(self._store, self._run):
-            if not entry.path.startswith(f"{bundle.CODE}/"):
-                continue
-            path = entry.path.removeprefix(f"{bundle.CODE}/")
-            if path in kept if entry.is_folder else path in self._selection.paths and path not in instead:
-                yield self._public(msgspec.structs.replace(entry, path=f"{CODE}/{path}"))
-
-    def _left_out(self, code: list[Entry]) -> tuple[str, ...]:
-        there = {entry.path for entry in code}
-        files = (f"{CODE}/{from_text(one.path)}" for one in self._snapshot if one.mode != snapshots.DIRECTORY)
-        return tuple(path for path in files if path not in there)
-
-    def _public(self, entry: Entry) -> Entry:
-        """The entry; a notebook without outputs, and the lock as everybody may have it."""
-        if entry.path == f"{CODE}/{lock_document.FILE_NAME}":
-            return Entry(path=entry.path, source=lock_document.dumps(self._platform.lock).encode())
-        if entry.path.endswith(_NOTEBOOK) and isinstance(entry.source, Path) and entry.is_file:
-            content = entry.source.read_bytes()
-            bare = without_outputs(content)
-            if bare is not None and bare != content:
-                self._notebooks.append(entry.path)
-                return msgspec.structs.replace(entry, source=bare, sha256=None)
-        return entry
 
     def _tools(self, fetched: list[tuple[str, str, tuple[str, ...]]]) -> Iterator[Entry]:
         for path in sorted((self._platform.context / TOOLS).rglob("*")):
@@ -223,28 +190,9 @@ class _Gathering:
     def _data(self) -> Iterator[Entry]:
         if self._options.with_data:
             moved = tuple(msgspec.structs.replace(one.data, target=to_text(one.target)) for one in self._placed)
-            yield from kit_data.entries(self._store, msgspec.structs.replace(self._run, data=moved))
-
-
-def _about(public: PublicRun, entries: tuple[Entry, ...]) -> Iterator[Entry]:
-    """How it may be used and cited: the project's own files, and what archives of research data read."""
-    project = {entry.path.removeprefix(f"{CODE}/"): entry for entry in entries if entry.path.startswith(f"{CODE}/")}
-    own = [path for path in project if "/" not in path and path.lower().startswith(ABOUT)]
-    title = f"Training: {shlex.join(public.command.argv)}"
-    if citation.FILE in own and isinstance(source := project[citation.FILE].source, Path):
-        title = citation.title_of(source.read_bytes()) or title
-    else:
-        yield Entry(path=citation.FILE, source=citation.dumps(public, title))
-    for path in own:
-        yield msgspec.structs.replace(project[path], path=path)
-    licenses = [path for path in own if path.lower().startswith(("licen", "copying"))]
-    about = crate.About(
-        title=title,
-        description=f"Code, platform and results of a training, which plain Docker repeats: see {README}",
-        license=licenses[0] if licenses else None,
-    )
-    there = (*entries, *(msgspec.structs.replace(project[path], path=path) for path in own))
-    yield Entry(path=crate.NAME, source=crate.dumps(public, there, about))
+            run = msgspec.structs.replace(self._run, data=moved)
+            kit_data.check(run)
+            yield from kit_data.entries(self._store, run)
 
 
 def _built(lock: Lock) -> set[str]:
@@ -254,33 +202,6 @@ def _built(lock: Lock) -> set[str]:
 def _is_own(path: str, built: Collection[str]) -> bool:
     top, _, rest = path.partition("/")
     return top not in (TOOLS, IMAGE, "base", "debs", "wheels") or rest.rpartition("/")[2] in built
-
-
-def _check_names(code: list[Entry]) -> None:
-    """Raise UsageError for a name that builds can't take along: BuildKit sends names as UTF-8."""
-    for entry in code:
-        if to_text(entry.path) != entry.path:
-            name = display(entry.path.removeprefix(f"{CODE}/"))
-            raise UsageError(
-                f"the name of `{name}` is not UTF-8, and `docker buildx build` copies no such file",
-                hint="rename it, and train again",
-            )
-
-
-def _listed(entry: Entry) -> PublicFile:
-    sha256 = entry.sha256
-    if isinstance(entry.source, bytes) and entry.is_file:
-        sha256 = digest.hex_of(digest.of_bytes(entry.source))
-    path = to_text(entry.path.removeprefix(f"{CODE}/"))
-    return PublicFile(path=path, sha256=f"{digest.PREFIX}{sha256}" if sha256 else None, size=entry.size)
-
-
-def _logs(entry: Entry) -> bool:
-    """Whether it is code that may use `snapshot.log`."""
-    if not entry.is_file or not entry.path.endswith((".py", _NOTEBOOK)):
-        return False
-    content = entry.source if isinstance(entry.source, bytes) else entry.source.read_bytes()
-    return _LOGS.search(content) is not None
 
 
 def _inside(run: Run, lock: Lock) -> Iterator[Entry]:

@@ -7,6 +7,7 @@ and all code is taken where the trace does not say enough.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Collection, Iterable, Iterator
 
 from snapshot.document import Value
@@ -71,8 +72,9 @@ _ABOUT_THE_MACHINE = frozenset(
 )
 """Programs that libraries start to learn where they are, and compilers of what they wrote themselves."""
 _PYTHON_ENDINGS = (".py", ".ipynb")
-ABOUT = ("license", "licence", "copying", "notice", "citation.cff")
-"""Files of the project's top folder that say how it may be used and cited."""
+_ABOUT = re.compile(
+    r"(?:(?:un)?licen[cs]es?|copying|notice)(?:[-_.](?!(?:.*\.)?py$)[^/]*)?|citation\.cff", re.IGNORECASE
+)
 
 
 class Selection(Value, kw_only=True, frozen=True):
@@ -100,7 +102,7 @@ def select(run: Run, entries: Iterable[CodeEntry], reads: ReadsFile | None, *, a
     chosen = read & files
     chosen |= {from_text(taken.target) for taken in run.taken}
     chosen |= _named(run, files)
-    chosen |= {path for path in files if "/" not in path and path.lower().startswith(ABOUT)}
+    chosen |= {path for path in files if is_about(path)}
     unseen = tuple(ending for name in reads.modules for ending in PAST_PYTHON.get(name, ()))
     added = {path for path in files - chosen if path.lower().endswith(unseen)} if unseen else set()
     added -= {from_text(path) for path in run.code.leftovers}
@@ -108,6 +110,11 @@ def select(run: Run, entries: Iterable[CodeEntry], reads: ReadsFile | None, *, a
     chosen |= set(_packages(chosen, files))
     opened = ", ".join(sorted(name for name in reads.modules if name in PAST_PYTHON))
     return Selection(paths=frozenset(chosen), traced=True, reason=f"{opened} can open them unseen" if added else "")
+
+
+def is_about(path: str) -> bool:
+    """Whether a file of the project, in its top folder, says how it may be used and cited."""
+    return _ABOUT.fullmatch(path) is not None
 
 
 def _not_traced(run: Run, reads: ReadsFile | None) -> str:

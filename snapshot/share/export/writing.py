@@ -21,7 +21,6 @@ from snapshot.share.export.content import Content, Platform, gather
 from snapshot.share.export.options import Options
 from snapshot.share.export.private import Private
 from snapshot.share.kit import base as saved_base
-from snapshot.share.kit import data as kit_data
 from snapshot.share.kit.target import Reading, beside, write_folder
 from snapshot.share.kit.writing import Progress
 
@@ -57,8 +56,6 @@ def export(
     """
     target.check(path, store)
     lock = bundle.lock(store, run)
-    if options.with_data:
-        kit_data.check(run)
     bases.check(engine, lock)
     with beside(path) as folder:
         progress.step("packages")

@@ -39,6 +39,12 @@ def test_what_was_opened_and_the_packages_above_it() -> None:
     ]
 
 
+def test_what_says_how_it_may_be_used_goes_along() -> None:
+    about = ("COPYING", "LICENSE-MIT", "licence.txt", "UNLICENSE", "NOTICE.md", "CITATION.cff")
+    others = ("license.py", "notices", "doc/LICENSE", "licensed.md", "license_check.py")
+    assert chosen(a_run(), code("train.py", *about, *others), reads("train.py")) == sorted(("train.py", *about))
+
+
 def test_the_script_and_files_that_arguments_name_though_nobody_saw_them_opened() -> None:
     run = a_run(command=command("../train.py", "--config=a.bin", "b.bin", "/p/c.bin", directory="conf"), project="/p")
     files = ("train.py", "conf/a.bin", "conf/b.bin", "c.bin", "d.bin")
