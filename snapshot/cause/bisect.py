@@ -2,52 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Collection
-from pathlib import Path
 from statistics import mean
 from typing import Protocol
 
 import msgspec
 
 from snapshot.cause import criterion as criteria
-from snapshot.cause import noise
+from snapshot.cause import noise, state
 from snapshot.cause import odds as chances
 from snapshot.cause import trial as trials
 from snapshot.cause.candidate import Candidate, closed
 from snapshot.cause.criterion import ByNumber, ByOutput, Criterion
 from snapshot.cause.differences import Differences
-from snapshot.cause.document import ELSEWHERE, FOUND, NOISE, SCHEMA, UNFINISHED, Cause, Difference, Search, Trial
+from snapshot.cause.document import ELSEWHERE, FOUND, NOISE, UNFINISHED, Cause, Difference, Search, Trial
 from snapshot.cause.search import BAD, GOOD, UNRESOLVED, Set, independent, smallest
 from snapshot.cause.spread import Spread, spread
-from snapshot.document import Value, check_schema, decode_json, encode_json
-from snapshot.errors import BuildError, IntegrityError, ResolveError, StoreError, UsageError
-from snapshot.host.files import make_dirs, write_atomic
-from snapshot.lock.document import Lock
+from snapshot.cause.trial import Hands
+from snapshot.document import Value
+from snapshot.errors import UsageError
 from snapshot.record.document import Run
 from snapshot.record.store import Store
-from snapshot.run.draft import Draft, Options
+from snapshot.run.draft import Draft
 
-FOLDER = "bisect"
 SAMPLE = 4
 """Runs of each side, where these are not the same each time."""
-
-
-class Hands(Protocol):
-    """What acts."""
-
-    def build(self, lock: Lock) -> None:
-        """Have the engine have the image; raises BuildError and others when that can't be done."""
-        ...
-
-    def train(self, drafting: Callable[[], Draft]) -> Run:
-        """Run to the end."""
-        ...
-
-    def options(self, gpus: str | None, lock: Lock) -> Options:
-        """How a hybrid is run that asks for these GPUs."""
-        ...
 
 
 class Budget(Value, kw_only=True, frozen=True):
@@ -114,7 +94,7 @@ class Bisection:
             candidates=tuple(map(_told, found)),
             unswappable=unswappable,
         )
-        self.search = _resumed(store, fresh)
+        self.search = state.resumed(store, fresh)
         self._known = {frozenset(trial.chosen): trial for trial in self.search.trials}
 
     def find(self) -> Search:
@@ -190,7 +170,14 @@ class Bisection:
 
     def _sampled(self, criterion: ByNumber, everything: Set) -> str | None:
         """The same where results differ by themselves: by several runs of each side."""
-        good = self._measured(criterion) or spread(self._numbers(self._trial(frozenset(), SAMPLE)))
+        measured = self._measured(criterion)
+        for number in range(2, SAMPLE + 1):
+            # In turns, so that whatever else the machine does hits both alike.
+            if not measured:
+                self._trial(frozenset(), number)
+            if everything:
+                self._trial(everything, number)
+        good = measured or spread(self._numbers(self._trial(frozenset(), SAMPLE)))
         bad = spread(self._numbers(self._trial(everything, SAMPLE))) if everything else None
         if good is None:
             return ELSEWHERE
@@ -269,20 +256,14 @@ class Bisection:
         began = time.monotonic()
         runs, values = (list(known.runs), list(known.values)) if known else ([], [])
         outcome, reason, training = (known.outcome if known else UNRESOLVED), None, 0.0
-        try:
-            hybrid = self._differences.hybrid(chosen)
-            self._hands.build(hybrid.lock)
-        except IntegrityError:
-            raise
-        except (BuildError, ResolveError) as problem:
-            return Trial(chosen=self._sorted(chosen), outcome=UNRESOLVED, runs=(), reason=problem.message)
-        options = self._hands.options(hybrid.settings.request.gpus, hybrid.lock)
-        note = self._note(chosen)
+        hybrid = self._differences.hybrid(chosen)
+        if (problem := trials.built(self._hands, hybrid)) is not None:
+            return Trial(chosen=self._sorted(chosen), outcome=UNRESOLVED, runs=(), reason=problem)
         while len(runs) < repeats:
             if runs:
                 self._check_budget()
             self._runs += 1
-            run = self._hands.train(lambda: trials.draft(self._store, self._base, hybrid, options, note))
+            run = trials.run(self._store, self._base, hybrid, self._hands, self._note(chosen))
             judged = criteria.ended_alike(run, self._good, self._bad) or self._criterion.judge(run)
             runs.append(run.id)
             training += run.seconds or 0
@@ -321,36 +302,9 @@ class Bisection:
 
     def _set(self, **changes: object) -> None:
         self.search = msgspec.structs.replace(self.search, **changes)
-        write_atomic(_path(self._store, self.search), encode_json(self.search))
+        state.keep(self._store, self.search)
 
 
 def _told(candidate: Candidate) -> Difference:
     needs = tuple(sorted(candidate.needs))
     return Difference(key=candidate.key, kind=candidate.kind, text=candidate.text, needs=needs)
-
-
-def _path(store: Store, search: Search) -> Path:
-    """One file for each pair of runs and way to tell them apart."""
-    name = hashlib.sha256("\0".join((search.good, search.bad, search.by)).encode()).hexdigest()[:16]
-    make_dirs(store.path / FOLDER)
-    return store.path / FOLDER / f"{name}.json"
-
-
-def _resumed(store: Store, fresh: Search) -> Search:
-    """An earlier search of the same, with what it has tried; `fresh` when there is none, or it was another."""
-    path = _path(store, fresh)
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return fresh
-    where = f"{FOLDER}/{path.name}"
-    check_schema(decode_json(data, dict, where=where), SCHEMA, where=where)
-    try:
-        known = decode_json(data, Search, where=where)
-    except StoreError:
-        return fresh
-    keys = {candidate.key for candidate in fresh.candidates}
-    if {candidate.key for candidate in known.candidates} != keys:
-        return fresh
-    kept = tuple(one for one in known.trials if all(store.has_record(run) for run in one.runs))
-    return msgspec.structs.replace(fresh, trials=kept)

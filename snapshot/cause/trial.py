@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 from zipfile import BadZipFile, ZipFile
 
 import msgspec
 
 from snapshot.cause.differences import Hybrid, Side
-from snapshot.errors import StoreError
+from snapshot.errors import BuildError, IntegrityError, ResolveError, StoreError
 from snapshot.lock import document as lock_document
 from snapshot.lock import files
-from snapshot.lock.document import Package
+from snapshot.lock.document import Lock, Package
 from snapshot.project.names import from_text
 from snapshot.record.code import adoption, packs, snapshots
 from snapshot.record.code.snapshots import CodeEntry, Manifest
@@ -46,6 +47,39 @@ def reader(store: Store) -> Callable[[CodeEntry], bytes]:
     """Gives the contents of the store's code; raises StoreError for what it has lost."""
     contents = packs.load(store.path)
     return lambda entry: packs.read(store.path, contents, bytes.fromhex(entry.sha256))
+
+
+class Hands(Protocol):
+    """What acts."""
+
+    def build(self, lock: Lock) -> None:
+        """Have the engine have the image; raises BuildError and others when that can't be done."""
+        ...
+
+    def train(self, drafting: Callable[[], Draft]) -> Run:
+        """Run to the end."""
+        ...
+
+    def options(self, gpus: str | None, lock: Lock) -> Options:
+        """How a hybrid is run that asks for these GPUs."""
+        ...
+
+
+def built(hands: Hands, hybrid: Hybrid) -> str | None:
+    """Have its image built; why that can't be, where it can't. Raises what is not the hybrid's own fault."""
+    try:
+        hands.build(hybrid.lock)
+    except IntegrityError:
+        raise
+    except (BuildError, ResolveError) as problem:
+        return problem.message
+    return None
+
+
+def run(store: Store, base: Draft, hybrid: Hybrid, hands: Hands, note: str) -> Run:
+    """Run it to the end; its image is there."""
+    options = hands.options(hybrid.settings.request.gpus, hybrid.lock)
+    return hands.train(lambda: draft(store, base, hybrid, options, note))
 
 
 def draft(store: Store, base: Draft, hybrid: Hybrid, options: Options, note: str) -> Draft:

@@ -20,7 +20,9 @@ from snapshot.project.names import display, from_text
 if TYPE_CHECKING:
     from snapshot.cause.bisect import Budget
     from snapshot.cause.criterion import Criterion
+    from snapshot.cause.differences import Hybrid
     from snapshot.cause.document import Search, Trial
+    from snapshot.cause.series import Make, Point
     from snapshot.lock.document import Lock
     from snapshot.record.document import Run
     from snapshot.run.draft import Draft, Options
@@ -32,24 +34,28 @@ _SLOWER, _AT_LEAST = 3, 60
 
 
 @click.command("bisect", short_help=COMMANDS["bisect"])
-@click.argument("good")
-@click.argument("bad")
+@click.argument("runs", nargs=-1, metavar="GOOD BAD | [RUN]")
 @click.option("--metric", metavar="NAME", help="Tell them apart by this metric; `duration` is how long they took.")
 @click.option("--output", metavar="PATH", help="Tell them apart by this output.")
 @click.option(
     "--check", metavar="COMMAND", help="Tell them apart by a command in the folder of the outputs: 0 is good."
 )
 @click.option("--budget", metavar="RUNS|TIME", help="Stop after so many runs, or after a time, as in `20` or `2h`.")
+@click.option(
+    "--versions", nargs=2, metavar="PACKAGE A..B", help="Find the first bad release of a package; with `--check`."
+)
+@click.option("--commits", metavar="A..B", help="Find the first bad commit of the project; with `--check`.")
 @click.option("--good-data", multiple=True, metavar="NAME=PATH", help="Data of GOOD that lie elsewhere now.")
 @click.option("--bad-data", multiple=True, metavar="NAME=PATH", help="Data of BAD that lie elsewhere now.")
 @click.option("--json", "as_json", is_flag=True, help="All of it, as it is stored.")
 def command(
-    good: str,
-    bad: str,
+    runs: tuple[str, ...],
     metric: str | None,
     output: str | None,
     check: str | None,
     budget: str | None,
+    versions: tuple[str, str] | None,
+    commits: str | None,
     good_data: tuple[str, ...],
     bad_data: tuple[str, ...],
     as_json: bool,
@@ -58,28 +64,44 @@ def command(
     packages, base. Hybrids of the two are run until the smallest set of differences is known that flips the result.
 
     Without an option they are told apart by how they ended, else by the metric that differs most, else by an output.
-    Interrupted, the same command goes on where it was. Exits with 0 when the cause is found, else with 1.
+    With `--versions` or `--commits` all but the release or the code is that of RUN, by default of `latest`, and A is
+    good and B is bad by the check. Interrupted, the same command goes on where it was. Exits with 0 when the cause is
+    found, else with 1.
 
     \b
     Example:
       snap bisect baseline latest
       snap bisect baseline latest --metric accuracy --budget 30
       snap bisect old new --check 'python compare.py predictions.csv'
+      snap bisect --versions torch 2.1..2.4 --check 'grep -q converged log.txt'
+      snap bisect --commits v1.0..HEAD --check 'python compare.py predictions.csv'
     """
     from snapshot.cause.document import FOUND
     from snapshot.report import bisect as page
 
     if sum(option is not None for option in (metric, output, check)) > 1:
         raise UsageError("`--metric`, `--output` and `--check` are three ways to tell the two apart", hint="give one")
+    if versions and commits:
+        raise UsageError("`--versions` and `--commits` are two searches", hint="give one of them")
     spending = _budget(budget)
     place = Place.here()
     check_host()
-    runs = _run(place, good), _run(place, bad)
-    if runs[0].id == runs[1].id:
-        raise UsageError(
-            f"`{display(good)}` and `{display(bad)}` are the same run", hint="name two runs, see `snap ls`"
-        )
-    search = _search(place, *runs, (metric, output, check), spending, (good_data, bad_data))
+    if versions or commits:
+        if check is None or len(runs) > 1:
+            raise UsageError(
+                "`--versions` and `--commits` take one run and a `--check`",
+                hint="write it as in `snap bisect RUN --commits A..B --check 'test -s model.pt'`",
+            )
+        run = _run(place, runs[0] if runs else "latest")
+        search = _series(place, run, check, versions, commits, good_data)
+    else:
+        if len(runs) != 2:
+            raise UsageError("it takes two runs", hint="write it as in `snap bisect GOOD BAD`")
+        good, bad = (_run(place, name) for name in runs)
+        if good.id == bad.id:
+            names = " and ".join(f"`{display(name)}`" for name in runs)
+            raise UsageError(f"{names} are the same run", hint="name two runs, see `snap ls`")
+        search = _search(place, good, bad, (metric, output, check), spending, (good_data, bad_data))
     click.echo(encode_json(search) if as_json else page.page(search), nl=not as_json)
     raise click.exceptions.Exit(0 if search.status == FOUND else 1)
 
@@ -143,6 +165,120 @@ def _search(
         + (f", {len(bisection.search.trials)} hybrids are known already" if bisection.search.trials else "")
     )
     return bisection.find()
+
+
+def _series(
+    place: Place,
+    run: Run,
+    check: str,
+    versions: tuple[str, str] | None,
+    commits: str | None,
+    data: tuple[str, ...],
+) -> Search:
+    from snapshot.cause import trial
+    from snapshot.cause.criterion import ByCommand
+    from snapshot.cause.series import Series
+
+    hands = _Hands(place, run, run)
+    drafted = hands.draft(run, data)
+    if versions:
+        points, make = _releases(place, run, drafted, *versions)
+    else:
+        points, make = _commits(place, commits or "")
+    search = Series(
+        place.store,
+        trial.side(place.store, run, drafted),
+        drafted,
+        points,
+        make,
+        ByCommand(check, lambda command, tried: _asked(place.store.folder(tried.id) / "outputs", command)),
+        hands,
+        progress=_Shown(),
+        now=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    )
+    terminal.note(f"{len(points)} from {points[0].text} to {points[-1].text}")
+    return search.find()
+
+
+def _ends(given: str, option: str) -> tuple[str, str]:
+    first, dots, last = given.partition("..")
+    if not (first and dots and last) or last.startswith("."):
+        raise UsageError(f"`{option} {display(given)}` is no `A..B`", hint="name the good one first, as in `1.0..2.0`")
+    return first, last
+
+
+def _commits(place: Place, given: str) -> tuple[list[Point], Make]:
+    from snapshot.cause.document import Difference
+    from snapshot.cause.series import with_code
+    from snapshot.project import git
+
+    found = git.commits(place.root, *_ends(given, "--commits"))
+    points = [Difference(key=c.id, kind="commit", text=f"{c.id[:12]} {c.subject}") for c in found]
+    return points, lambda hybrid, key: with_code(hybrid, git.archive(place.root, key))
+
+
+def _releases(place: Place, run: Run, drafted: Draft, name: str, given: str) -> tuple[list[Point], Make]:
+    from packaging.utils import canonicalize_name
+    from packaging.version import InvalidVersion, Version
+
+    from snapshot.cause.document import Difference
+    from snapshot.host.download import access_of
+    from snapshot.host.pip_config import read
+    from snapshot.lock.releases import releases
+
+    package = next((p for p in drafted.lock.packages if p.name == canonicalize_name(name)), None)
+    if package is None:
+        raise UsageError(f"run `{run.id}` has no package `{display(name)}`", hint="see `snap show`")
+    try:
+        first, last = map(Version, _ends(given, "--versions"))
+    except InvalidVersion as problem:
+        raise UsageError(str(problem).lower(), hint="write versions as in `1.26.4..2.0`") from None
+    with terminal.step(f"asking for the releases of {package.name}"):
+        known = releases(package, access_of(read(os.environ), place.root))
+    early = first.is_prerelease or last.is_prerelease
+    found = [v for v in known if first <= v <= last and (early or not v.is_prerelease)]
+    if len(found) < 2 or (found[0], found[-1]) != (first, last):
+        raise UsageError(
+            f"the index does not have both ends of {first}..{last} of `{package.name}`",
+            hint=f"it has {', '.join(map(str, known[-5:])) or 'none'} last",
+        )
+    points = [Difference(key=str(v), kind="version", text=f"{package.name} {v}") for v in found]
+    return points, _Relocked(place, drafted, package.name)
+
+
+class _Relocked:
+    """The run on the platform with another release of a package: resolved anew, and all else kept as far as it fits."""
+
+    def __init__(self, place: Place, drafted: Draft, name: str) -> None:
+        self._place, self._drafted, self._name = place, drafted, name
+
+    def __call__(self, hybrid: Hybrid, version: str) -> Hybrid:
+        import shutil
+
+        import msgspec
+
+        from snapshot.cli.lock import image_for
+        from snapshot.host.files import scratch
+        from snapshot.lock.document import FILE_NAME
+        from snapshot.lock.locking import lock_project
+        from snapshot.lock.wanted import settings_of
+        from snapshot.project.config import load
+        from snapshot.record.code.trees import checkout
+
+        place = self._place
+        with scratch(place.make_cache() / "builds") as folder, terminal.step(f"locking {self._name} {version}"):
+            project = folder / "project"
+            shutil.copytree(checkout(place.store.path, self._drafted.code.digest), project, symlinks=True)
+            (project / FILE_NAME).write_bytes(self._drafted.lock_file)
+            lock, _ = lock_project(
+                project,
+                settings_of(load(project)),
+                place.engine,
+                build=image_for(place),
+                upgrade_packages=(f"{self._name}=={version}",),
+                write=False,
+            )
+        return msgspec.structs.replace(hybrid, lock=lock)
 
 
 def _criterion(
@@ -278,7 +414,8 @@ class _Shown:
         self._said = ""
 
     def trying(self, number: int, chosen: Collection[str], candidates: int) -> None:
-        self._said = f"hybrid {number}, {len(chosen)} of {candidates} differences"
+        (*rest, one) = chosen or ("none of the differences",)
+        self._said = f"hybrid {number}, {f'{len(chosen)} of {candidates} differences' if rest else one}"
 
     def tried(self, trial: Trial) -> None:
         from snapshot.cause.criterion import text

@@ -120,7 +120,7 @@ def _check(place: Place, settings: Settings) -> None:
     if old:
         # Without an engine or an index it is as stale.
         with suppress(SnapshotError), terminal.step("resolving"):
-            new, _ = lock_project(place.root, settings, place.engine, build=_image(place), write=False)
+            new, _ = lock_project(place.root, settings, place.engine, build=image_for(place), write=False)
             if not _tell_changes(old, new):
                 terminal.note("nothing of the stack would change")
     raise StaleLockError(f"snap.lock is not up to date: {reason}", hint="run `snap lock`")
@@ -176,7 +176,7 @@ def _named(place: Place, source: str | None) -> str | None:
     return Path(os.path.relpath(place.cwd / source, place.root)).as_posix()
 
 
-def _image(place: Place) -> Build:
+def image_for(place: Place) -> Build:
     """Builds the image that Python packages are resolved on where there are OS packages."""
 
     def build(lock: Lock) -> str:
@@ -197,7 +197,7 @@ def _lock(
                 place.root,
                 settings,
                 place.engine,
-                build=_image(place),
+                build=image_for(place),
                 upgrade=upgrade,
                 upgrade_packages=packages,
                 say=lambda text: said.append((terminal.note, text)),

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from snapshot.errors import HostError
+from snapshot.errors import HostError, UsageError
 
 _HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _LINKS = 5
@@ -79,6 +80,46 @@ def tracked_though_ignored(path: Path) -> list[str]:
     except (HostError, OSError):
         return []
     return [name for name in done.stdout.split("\0") if name] if done.code == 0 else []
+
+
+class Commit(NamedTuple):
+    """One commit of a history."""
+
+    id: str
+    subject: str
+
+
+def commits(path: Path, first: str, last: str) -> list[Commit]:
+    """The commits from `first` to `last`, both included, oldest first, each after its parents.
+
+    Along first parents, so that each is what somebody had. Raises UsageError when git knows no such history.
+    """
+    said = ("--first-parent", "--reverse", "--format=%H%x09%s", "--end-of-options")
+    text = _run(path, "rev-list", "--max-count=1", *said, first) + _run(path, "rev-list", *said, f"{first}..{last}")
+    lines = [line for line in text.splitlines() if line and not line.startswith("commit ")]
+    found = [Commit(*line.split("\t", 1)) for line in lines]
+    if len(found) < 2:
+        raise UsageError(f"there are no commits between `{first}` and `{last}`", hint="name an older and a newer one")
+    return found
+
+
+def archive(path: Path, commit: str) -> bytes:
+    """What a commit has in the folder `path`, as a tar archive."""
+    prefix = _run(path, "rev-parse", "--show-prefix").strip()
+    tree = f"{commit}:{prefix}" if prefix else commit
+    with TemporaryDirectory() as folder:
+        target = Path(folder) / "tar"
+        _run(toplevel(path) or path, "archive", "--format=tar", f"--output={target}", tree)
+        return target.read_bytes()
+
+
+def _run(path: Path, *arguments: str) -> str:
+    from snapshot.host import process
+
+    done = process.run(["git", "-C", str(path), *arguments], timeout=_PATIENCE)
+    if done.code != 0:
+        raise UsageError(f"git says: {done.last_words}", hint=f"see `git -C {path} log`")
+    return done.stdout
 
 
 def git_dir(top: Path) -> Path | None:

@@ -21,6 +21,8 @@ def page(search: Search) -> str:
 
 def sentence(search: Search) -> str:
     """The answer as a sentence that can be sent on."""
+    if ".." in search.bad:
+        return text.harmless(_series(search))
     if search.status == FOUND:
         said = "; ".join(_cause(search, cause) for cause in search.causes)
         return text.harmless(f"{said}{_others(search)}")
@@ -41,6 +43,20 @@ def sentence(search: Search) -> str:
     return text.harmless(
         (f"{found}; " if found else "") + "the search is not finished: the same command goes on with it"
     )
+
+
+def _series(search: Search) -> str:
+    """The same for releases and commits."""
+    names = {candidate.key: candidate.text for candidate in search.candidates}
+    among = f"of {len(names)}, {text.count(len(search.trials), 'trial')}"
+    if search.causes:
+        (cause,) = search.causes
+        between = f"; {len(cause.along)} between them can't be tried" if cause.along else ""
+        return f"`{names[cause.differences[0]]}` is the first bad one after `{cause.start}`{between} ({among})"
+    outcomes = {trial.chosen[0]: trial for trial in search.trials}
+    ends = [outcomes[key] for key in (search.candidates[0].key, search.candidates[-1].key) if key in outcomes]
+    told = "; ".join(f"`{names[t.chosen[0]]}` is {t.outcome}" + (f": {t.reason}" if t.reason else "") for t in ends)
+    return f"the first is not good, or the last not bad: {told}"
 
 
 def _cause(search: Search, cause: Cause) -> str:
@@ -112,8 +128,13 @@ def named(chosen: Sequence[str], search: Search) -> str:
     if len(chosen) == total and total > 1:
         return f"all {total}"
     if len(chosen) <= _SHOWN:
-        return ", ".join(chosen)
+        return ", ".join(_series_name(key, search) for key in chosen)
     return f"{len(chosen)} of {total}"
+
+
+def _series_name(key: str, search: Search) -> str:
+    """Commits are told by their subjects."""
+    return next((c.text for c in search.candidates if c.key == key and c.kind == "commit"), key)
 
 
 def _value(value: float | str | None) -> str:

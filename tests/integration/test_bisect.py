@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +198,45 @@ def test_what_differs_by_itself_is_called_noise(engine, tmp_path: Path) -> None:
     assert "that is noise: metric loss differs as much when one and the same run" in project.snap(
         "bisect", "one", "two"
     ).stdout.replace(" is repeated", "")
+
+
+def test_the_first_bad_commit_and_the_first_bad_release(engine, tmp_path: Path) -> None:
+    project = Project(tmp_path / "project", engine)
+    project.write("requirements.txt", "wcwidth>=0.2.5,<0.2.8\n")
+
+    def git(*words: str) -> None:
+        name = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+        subprocess.run(["git", *name, *words], cwd=project.path, check=True, capture_output=True)
+
+    git("init", "--quiet")
+    for number in range(6):
+        more = 100 if number >= 3 else 0
+        project.script(f"""
+            import json, wcwidth
+            json.dump({{"score": {more} + wcwidth.wcwidth(chr(0x1F6DC))}}, open("metrics.json", "w"))  # {number}
+        """)
+        git("add", "--all")
+        git("commit", "--quiet", "--message", f"change {number}")
+    assert project.snap("run", "--name", "first", "train.py").returncode == 0
+
+    def check(text: str) -> str:
+        return f"""python3 -c 'import json; score = json.load(open("metrics.json"))["score"]; exit({text})'"""
+
+    done = project.snap("bisect", "--commits", "HEAD~5..HEAD", "--check", check("score > 50"))
+    assert done.returncode == 0, done.stderr
+    first = done.stdout.splitlines()[0]
+    assert "change 3` is the first bad one after" in first
+    assert first.endswith("change 2` (of 6, 4 trials)")
+
+    found = search(project, "first", "--versions", "wcwidth", "0.2.5..0.2.7", "--check", check("score % 100 > 1"))
+    assert causes(found) == [["0.2.6"]]
+    refused = project.snap("bisect", "--versions", "wcwidth", "0.2.5..9.9", "--check", "true")
+    assert (refused.returncode, "does not have both ends" in refused.stderr) == (2, True)
+    refused = project.snap("bisect", "--commits", "HEAD~5..nowhere", "--check", "true")
+    assert (refused.returncode, "git says: " in refused.stderr) == (2, True)
+    assert project.snap("bisect", "--commits", "HEAD~1..HEAD").returncode == 2
+    alike = project.snap("bisect", "--commits", "HEAD~1..HEAD", "--check", "true")
+    assert (alike.returncode, "the first is not good, or the last not bad" in alike.stdout) == (1, True)
 
 
 @pytest.mark.parametrize(

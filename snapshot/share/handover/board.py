@@ -19,7 +19,7 @@ from snapshot.record.store import Store
 from snapshot.run.hashing import Draw, unseen
 from snapshot.share.handover.data import DataNow, data_now
 from snapshot.share.handover.document import UNKNOWN, UNREADABLE, Row, Standing, changed, missing, ok, together, unknown
-from snapshot.share.handover.image import Images, Locks
+from snapshot.share.handover.image import Images, Locks, registry_of
 from snapshot.share.handover.kept import Kept
 from snapshot.share.handover.verdict import Parts, answer
 
@@ -90,7 +90,7 @@ class _Board:
             code=self._kept.code(run),
             data=together(tuple(data.values())),
             weights=self._kept.weights(run, data),
-            pushed=is_pushed(said),
+            pushed=registry_of(said) is not None,
             with_data=any(one.data for one in (*said.pushed, *([said.origin] if said.origin else ()))),
         )
         retrain, because = answer(parts)
@@ -111,11 +111,6 @@ class _Board:
         )
 
 
-def is_pushed(said: Labels) -> bool:
-    """Whether a registry has the run, as far as was noted."""
-    return bool(said.pushed) or (said.origin is not None and "@sha256:" in said.origin.reference)
-
-
 def archived(said: Labels, run_id: str) -> Standing:
     """Where else the run is, as far as was noted; the registry is not asked."""
     if said.pushed:
@@ -124,7 +119,7 @@ def archived(said: Labels, run_id: str) -> Standing:
     if said.origin is None:
         return missing("not pushed", f"`snap push {run_id} REF`")
     where = display(said.origin.reference)
-    if is_pushed(said):
+    if registry_of(said):
         return ok(f"pulled from {where}")
     return missing(f"not pushed; it was imported from {where}", f"`snap push {run_id} REF`")
 

@@ -94,11 +94,12 @@ class Images:
         except EngineError as problem:
             return Image(standing=missing("not in the engine", problem.hint), again=UNKNOWN)
         except (StoreError, OSError) as problem:
-            return Image(standing=missing(f"not in the engine, and {problem}", COPY), again=NEVER)
+            said = f"not in the engine, and {problem}"
+            return Image(standing=missing(said, _pull(labels) or COPY), again=NEVER)
         again, said, hint = self._again[run.platform.lock]
         hint = hint or f"`snap build --run {run.id}`"
-        if labels.pushed:
-            hint = f"`snap pull {display(labels.pushed[-1].reference)}`, or {hint}"
+        if pull := _pull(labels):
+            hint = f"{pull}, or {hint}"
         return Image(standing=missing(f"not in the engine; {said}", hint), again=again)
 
     def _rebuilt(self, lock: Lock) -> tuple[str, str, str | None]:
@@ -141,6 +142,19 @@ class Images:
         except EngineError as problem:
             self._silent = problem
             raise
+
+
+def registry_of(labels: Labels) -> str | None:
+    """What a registry has the run as, as far as was noted."""
+    if labels.pushed:
+        return labels.pushed[-1].reference
+    origin = labels.origin.reference if labels.origin else ""
+    return origin if "@sha256:" in origin else None
+
+
+def _pull(labels: Labels) -> str | None:
+    reference = registry_of(labels)
+    return f"`snap pull {display(reference)}`" if reference else None
 
 
 def is_of_other_store(run: Run, driver: str) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
 
+from snapshot.errors import UsageError
 from snapshot.project import git
 
 
@@ -125,3 +128,24 @@ def test_dirt_outside_of_the_project_does_not_count(repository: Path) -> None:
     (repository / "sub").mkdir()
     (repository / "a").write_text("22")
     assert git.dirty(repository / "sub") is False
+
+
+def test_a_history_and_what_its_commits_have(repository: Path) -> None:
+    (repository / "sub").mkdir()
+    for number in range(3):
+        (repository / "sub/file").write_text(str(number))
+        run(repository, "add", "--all")
+        run(repository, "commit", "-qm", f"change {number}: a\tb")
+    found = git.commits(repository, "HEAD~3", "HEAD")
+    assert [one.subject for one in found] == ["one", *(f"change {number}: a\tb" for number in range(3))]
+    assert found[-1].id == commit(repository)
+    with tarfile.open(fileobj=io.BytesIO(git.archive(repository / "sub", found[1].id))) as tar:
+        assert tar.getnames() == ["file"]
+        file = tar.extractfile("file")
+        assert file is not None
+        assert file.read() == b"0"
+    with pytest.raises(UsageError, match="there are no commits between"):
+        git.commits(repository, "HEAD", "HEAD")
+    for wrong in ("nowhere", "--output=x"):
+        with pytest.raises(UsageError, match="git says"):
+            git.commits(repository, wrong, "HEAD")

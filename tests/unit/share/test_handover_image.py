@@ -14,7 +14,7 @@ from snapshot.host import machine, package_cache
 from snapshot.host.download import Access
 from snapshot.lock.document import dumps
 from snapshot.record.document import Host, Run
-from snapshot.record.labels import NONE, Labels, Pushed
+from snapshot.record.labels import NONE, Labels, Origin, Pushed
 from snapshot.record.store import Store
 from snapshot.share.handover.image import Images, Locks
 from snapshot.share.handover.verdict import Image
@@ -72,6 +72,10 @@ def test_one_that_is_gone_can_be_built_of_what_is_here(store: Store, run: Run, t
     assert found.standing.hint == f"`snap build --run {run.id}`"
     pushed = looked(store, run, FakeEngine(BASE), tmp_path / "cache", PUSHED)
     assert str(pushed.standing.hint).startswith("`snap pull r.example/a:1`, or ")
+    (store.folder(run.id) / "snap.lock").unlink()
+    pulled = Labels(origin=Origin(reference=f"r.example/a:2@{sha256('f')}", time=""))
+    lost = looked(store, run, FakeEngine(BASE), tmp_path / "cache", pulled)
+    assert lost.standing.hint == f"`snap pull r.example/a:2@{sha256('f')}`"
 
 
 def test_packages_that_are_not_here_would_have_to_be_downloaded(store: Store, run: Run, tmp_path: Path) -> None:
