@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from snapshot.cause.spread import Spread
 from snapshot.document import Document, check_schema, decode_json, encode_json
+from snapshot.errors import StoreError
 from snapshot.host.files import write_atomic
 from snapshot.record.document import Run
 from snapshot.record.store import Store
@@ -136,6 +137,18 @@ class Noise(Document, kw_only=True, frozen=True):
 def keep(store: Store, found: Noise) -> None:
     """Write it down beside the record of its run. Raises HostError as `write_atomic` does."""
     write_atomic(store.folder(found.run) / FILE, encode_json(found))
+
+
+def keep_if_more(store: Store, run: Run, found: Noise) -> Noise:
+    """The same for what was broken off, which is not to take the place of what says more; returns what is kept now."""
+    try:
+        before = known(store, run)
+    except StoreError:
+        before = None
+    if before and len(before.runs) > len(found.runs):
+        return before
+    keep(store, found)
+    return found
 
 
 def known(store: Store, run: Run) -> Noise | None:

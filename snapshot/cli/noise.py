@@ -130,17 +130,16 @@ class _Measuring:
             if problem:
                 raise InterruptError("interrupted before anything was measured") from None
             raise
-        before = noise.known(store, self._run)
-        if problem and before and len(before.runs) > len(self.noise.runs):
-            terminal.note(f"what was measured over {len(before.runs)} runs before stays")
-        else:
+        if problem is None:
             noise.keep(store, self.noise)
+        elif (kept := noise.keep_if_more(store, self._run, self.noise)) is not self.noise:
+            terminal.note(f"what was measured over {len(kept.runs)} runs before stays")
 
     def look_for_causes(self) -> None:
         """Switch off what can be, as long as something differs of which the cause is not known."""
         from snapshot.cause import noise
+        from snapshot.cause.sources import Trials
         from snapshot.cause.switches import switches
-        from snapshot.cause.trials import Trials
         from snapshot.host import machine
         from snapshot.report.text import outcome
         from snapshot.run.determinism import threads_of

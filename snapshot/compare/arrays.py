@@ -18,7 +18,7 @@ import numpy as np
 
 from snapshot.compare import blocks
 from snapshot.compare.elements import Element, Numbers, Part
-from snapshot.compare.tally import IncomparableError, Tally
+from snapshot.compare.tally import IncomparableError, Tally, clip
 from snapshot.compare.verdict import Tolerance
 from snapshot.document import Value
 
@@ -145,7 +145,7 @@ def _are_alike(pair: Pair, tally: Tally) -> bool:
     elif first.element.name != second.element.name:
         tally.other(name, "another type", first.element.name, second.element.name)
     elif first.fortran != second.fortran and len(first.shape) > 1:
-        tally.doubt(f"{name} lies in rows in one file, in columns in the other")
+        tally.doubt(f"{clip(name)} lies in rows in one file, in columns in the other")
     else:
         return True
     return False
@@ -196,7 +196,7 @@ def _tell(piece: _Piece, tally: Tally) -> None:
     for one in piece.differences:
         where = partial(_place, piece.pair[0], one.at, one.part)
         if not piece.pair[0].element.is_known:
-            tally.doubt(f"{piece.pair[0].name} has elements that can't be read: {piece.pair[0].element.name}")
+            tally.doubt(f"{clip(piece.pair[0].name)} has elements that can't be read: {piece.pair[0].element.name}")
         elif one.part.is_number:
             tally.largest(one.absolute, one.relative, where, one.first, one.second)
         else:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from snapshot.cause.noise import MetricNoise, Noise, Numbers, OutputNoise
+from snapshot.cause.sources import DOUBT
 from snapshot.cause.switches import PARTS, REMEDIES
-from snapshot.cause.trials import DOUBT
 from snapshot.report import text
 from snapshot.report.verdict import WIDEST, WIDEST_PATH
 

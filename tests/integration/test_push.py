@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import io
 import json
 import os
 import subprocess
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from snapshot import digest
 from snapshot.host import overlay2
 from snapshot.host.engine import Engine
 from snapshot.host.registry import Registry, parse
@@ -151,3 +154,36 @@ def test_without_results_nobody_cries_wolf(project: Project, secure_registry: Se
     assert not (other.path / ".snap/runs" / project.record("digits")["id"] / "outputs").exists()
     refused = other.snap("push", "latest", reference, env={"DOCKER_CONFIG": str(tmp_path)})
     assert (refused.returncode, "docker login" in refused.stderr) == (7, True)
+
+
+def test_what_was_tampered_with_is_refused(project: Project, pushed: str, engine, tmp_path: Path) -> None:
+    """Somebody who may push puts another result in the place of one, with all digests of the registry right."""
+    reference = parse(pushed.partition("@")[0])
+    registry = Registry(reference)
+    manifest = registry.get_manifest("best")
+    assert manifest is not None
+    said = json.loads(manifest.data)
+    (number,) = (n for n, one in enumerate(said["layers"]) if one["annotations"]["org.snapshot-ml.layer"] == "results")
+    layer = said["layers"][number]
+    data = gzip.decompress(registry.read_blob(layer["digest"], layer["size"], layer["size"]))
+    forged = data.replace(b'"loss": 0.25', b'"loss": 0.01')
+    assert forged != data
+    config = json.loads(registry.read_blob(said["config"]["digest"], said["config"]["size"], 1 << 20))
+    config["rootfs"]["diff_ids"][number] = digest.of_bytes(forged)
+    layer |= put(registry, gzip.compress(forged))
+    said["config"] |= put(registry, json.dumps(config).encode())
+    registry.put_manifest("forged", json.dumps(said).encode(), manifest.media_type)
+    other = Project(tmp_path / "other", {**engine, "XDG_CACHE_HOME": str(tmp_path / "cache")})
+    refused = other.snap("pull", f"{reference.name}:forged", "--no-image")
+    assert (refused.returncode, "is not the one that the record names" in refused.stderr) == (5, True)
+    assert other.snap("ls").stdout == ""
+
+
+def put(registry: Registry, data: bytes) -> dict[str, object]:
+    """Have the registry keep `data`; how a manifest names it."""
+
+    def opened(offset: int) -> io.BytesIO:
+        return io.BytesIO(data[offset:])
+
+    registry.put_blob(digest.of_bytes(data), len(data), opened)
+    return {"digest": digest.of_bytes(data), "size": len(data)}

@@ -15,7 +15,7 @@ from snapshot.compare import arrays, elements, volatile
 from snapshot.compare.arrays import Array, Region
 from snapshot.compare.elements import Element
 from snapshot.compare.formats import texts
-from snapshot.compare.tally import IncomparableError, Tally
+from snapshot.compare.tally import IncomparableError, Tally, clip
 from snapshot.document import Value
 
 LONGEST = 128 << 20
@@ -103,7 +103,7 @@ def _values(a: Leaf, b: Leaf, tally: Tally) -> None:
     if a.thing != b.thing or bool(a.dtype) != bool(b.dtype):
         tally.other(where, "another type", a.thing, b.thing)
     elif a.unknown or b.unknown:
-        tally.doubt(f"{where}: {a.unknown or b.unknown}")
+        tally.doubt(f"{clip(where)}: {clip(a.unknown or b.unknown)}")
     elif a.dtype or a.value == b.value:
         tally.numbers(int(a.number), 0)
     elif volatile.is_time(a.at.rpartition(".")[2]):

@@ -41,7 +41,7 @@ class Telling:
         self.arrays: list[Read] = []
         self.size = 0
         self.places: set[str] = set()
-        self.above: set[int] = set()
+        self.above: dict[int, str] = {}
         self.torch = sys.modules.get("torch")
         self.numpy = sys.modules.get("numpy")
 
@@ -74,12 +74,14 @@ class Telling:
             self.leaf(at, "str", value=text(value))
         elif kind in (bytes, bytearray):
             self.array(at, kind.__name__, "|V1", (len(value),), len(value), lambda: pieces(value))
-        elif depth > DEEPEST or id(value) in self.above:
-            self.leaf(at, name_of(kind), unknown="it is within itself" if depth <= DEEPEST else "it is nested too deep")
+        elif id(value) in self.above:
+            self.leaf(at, name_of(kind), value=f"that which it is within: {self.above[id(value)]}")
+        elif depth > DEEPEST:
+            self.leaf(at, name_of(kind), unknown="it is nested too deep")
         else:
-            self.above.add(id(value))
+            self.above[id(value)] = at
             self.compound(value, kind, at, depth + 1)
-            self.above.discard(id(value))
+            del self.above[id(value)]
 
     def compound(self, value: "Any", kind: type, at: str, depth: int) -> None:
         """What has parts."""

@@ -25,6 +25,8 @@ _SMALL = 4 << 20
 _INDEX = "application/vnd.oci.image.index.v1+json"
 _TAR = "application/vnd.oci.image.layer.v1.tar"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
+_ANY = 1 << 40
+"""Bytes: the record says nothing of the size of a layer, only the disk does."""
 _ANOTHER = "push it anew from where it was made"
 
 
@@ -64,7 +66,7 @@ def layout(archive: Archive, found: Identity, name: str) -> Iterator[Entry]:
         as_it_is = bool(named) and named[number].digest == layer.digest
         blob = layer.digest if as_it_is else diff_id
         if blob not in blobs:
-            path = archive.blob(layer) if as_it_is else archive.unpacked(layer, diff_id, most=1 << 40)
+            path = archive.blob(layer) if as_it_is else archive.unpacked(layer, diff_id, most=_ANY)
             blobs[blob] = _path(blob)
             yield Entry(path=_path(blob), source=path)
             described.append(Descriptor(media_type=_TAR, digest=blob, size=path.stat().st_size))

@@ -170,3 +170,12 @@ def test_it_is_kept_beside_the_record(tmp_path) -> None:
     path.write_text(path.read_text().replace("noise/1", "noise/2"))
     with pytest.raises(StoreError, match=r"this version reads `snap\.noise/1`"):
         documents.known(store, a_run(0))
+
+
+def test_what_was_broken_off_does_not_take_the_place_of_what_says_more(tmp_path) -> None:
+    store = Store(tmp_path)
+    keep(store, a_run(0))
+    short, long = summed(*map(a_run, range(2))), summed(*map(a_run, range(3)))
+    assert documents.keep_if_more(store, a_run(0), short) is short
+    assert documents.keep_if_more(store, a_run(0), long) is long
+    assert documents.keep_if_more(store, a_run(0), short) == documents.known(store, a_run(0)) == long

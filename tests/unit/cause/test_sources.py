@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from snapshot.cause.noise import MetricNoise, Noise, Numbers, OutputNoise
+from snapshot.cause.sources import Trials
 from snapshot.cause.switches import Switch, switches
-from snapshot.cause.trials import Trials
 from snapshot.compare.verdict import Compared
 from snapshot.record.document import Determinism, Exit, Metric, Request, Run
 from snapshot.report.text import outcome
