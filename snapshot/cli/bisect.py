@@ -20,9 +20,8 @@ from snapshot.project.names import display, from_text
 if TYPE_CHECKING:
     from snapshot.cause.bisect import Budget
     from snapshot.cause.criterion import Criterion
-    from snapshot.cause.differences import Hybrid
-    from snapshot.cause.document import Search, Trial
-    from snapshot.cause.series import Make, Point
+    from snapshot.cause.document import Difference, Search, Trial
+    from snapshot.cause.series import Make
     from snapshot.lock.document import Lock
     from snapshot.record.document import Run
     from snapshot.run.draft import Draft, Options
@@ -175,6 +174,7 @@ def _series(
     commits: str | None,
     data: tuple[str, ...],
 ) -> Search:
+    from snapshot.cause import points as along
     from snapshot.cause import trial
     from snapshot.cause.criterion import ByCommand
     from snapshot.cause.series import Series
@@ -182,9 +182,9 @@ def _series(
     hands = _Hands(place, run, run)
     drafted = hands.draft(run, data)
     if versions:
-        points, make = _releases(place, run, drafted, *versions)
+        points, make = _releases(place, drafted, *versions)
     else:
-        points, make = _commits(place, commits or "")
+        points, make = along.commits(place.root, _ends(commits or "", "--commits"))
     search = Series(
         place.store,
         trial.side(place.store, run, drafted),
@@ -207,78 +207,24 @@ def _ends(given: str, option: str) -> tuple[str, str]:
     return first, last
 
 
-def _commits(place: Place, given: str) -> tuple[list[Point], Make]:
-    from snapshot.cause.document import Difference
-    from snapshot.cause.series import with_code
-    from snapshot.project import git
-
-    found = git.commits(place.root, *_ends(given, "--commits"))
-    points = [Difference(key=c.id, kind="commit", text=f"{c.id[:12]} {c.subject}") for c in found]
-    return points, lambda hybrid, key: with_code(hybrid, git.archive(place.root, key))
-
-
-def _releases(place: Place, run: Run, drafted: Draft, name: str, given: str) -> tuple[list[Point], Make]:
-    from packaging.utils import canonicalize_name
-    from packaging.version import InvalidVersion, Version
-
-    from snapshot.cause.document import Difference
+def _releases(place: Place, drafted: Draft, package: str, given: str) -> tuple[list[Difference], Make]:
+    from snapshot.cause import points
+    from snapshot.cli.lock import image_for
     from snapshot.host.download import access_of
     from snapshot.host.pip_config import read
-    from snapshot.lock.releases import releases
 
-    package = next((p for p in drafted.lock.packages if p.name == canonicalize_name(name)), None)
-    if package is None:
-        raise UsageError(f"run `{run.id}` has no package `{display(name)}`", hint="see `snap show`")
-    try:
-        first, last = map(Version, _ends(given, "--versions"))
-    except InvalidVersion as problem:
-        raise UsageError(str(problem).lower(), hint="write versions as in `1.26.4..2.0`") from None
-    with terminal.step(f"asking for the releases of {package.name}"):
-        known = releases(package, access_of(read(os.environ), place.root))
-    early = first.is_prerelease or last.is_prerelease
-    found = [v for v in known if first <= v <= last and (early or not v.is_prerelease)]
-    if len(found) < 2 or (found[0], found[-1]) != (first, last):
-        raise UsageError(
-            f"the index does not have both ends of {first}..{last} of `{package.name}`",
-            hint=f"it has {', '.join(map(str, known[-5:])) or 'none'} last",
-        )
-    points = [Difference(key=str(v), kind="version", text=f"{package.name} {v}") for v in found]
-    return points, _Relocked(place, drafted, package.name)
-
-
-class _Relocked:
-    """The run on the platform with another release of a package: resolved anew, and all else kept as far as it fits."""
-
-    def __init__(self, place: Place, drafted: Draft, name: str) -> None:
-        self._place, self._drafted, self._name = place, drafted, name
-
-    def __call__(self, hybrid: Hybrid, version: str) -> Hybrid:
-        import shutil
-
-        import msgspec
-
-        from snapshot.cli.lock import image_for
-        from snapshot.host.files import scratch
-        from snapshot.lock.document import FILE_NAME
-        from snapshot.lock.locking import lock_project
-        from snapshot.lock.wanted import settings_of
-        from snapshot.project.config import load
-        from snapshot.record.code.trees import checkout
-
-        place = self._place
-        with scratch(place.make_cache() / "builds") as folder, terminal.step(f"locking {self._name} {version}"):
-            project = folder / "project"
-            shutil.copytree(checkout(place.store.path, self._drafted.code.digest), project, symlinks=True)
-            (project / FILE_NAME).write_bytes(self._drafted.lock_file)
-            lock, _ = lock_project(
-                project,
-                settings_of(load(project)),
-                place.engine,
-                build=image_for(place),
-                upgrade_packages=(f"{self._name}=={version}",),
-                write=False,
-            )
-        return msgspec.structs.replace(hybrid, lock=lock)
+    ends, access = _ends(given, "--versions"), access_of(read(os.environ), place.root)
+    with terminal.step(f"asking for the releases of {display(package)}"):
+        found = points.releases(drafted.lock, package, ends, access)
+    return found, points.relocked(
+        place.store,
+        drafted,
+        package,
+        place.engine,
+        cache=place.make_cache(),
+        build=image_for(place),
+        say=lambda text: terminal.note(f"locking {text}"),
+    )
 
 
 def _criterion(
