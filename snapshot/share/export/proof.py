@@ -49,6 +49,17 @@ def built(engine: Engine, folder: Path, run: Run) -> Iterator[str]:
         engine.untag(reference)
 
 
+def other_layers(engine: Engine, run: Run, image: str) -> int | None:
+    """How many layers of the run's platform, above its base, the export's `image` does not have.
+
+    None when this engine has no image of the run to compare with.
+    """
+    was, now = engine.image(run.platform.image), engine.image(image)
+    if was is None or now is None:
+        return None
+    return len(set(was.layers[len(run.platform.base_layers) :]) - set(now.layers))
+
+
 def check(store: Store, run: Run, content: Content) -> None:
     """Raise UsageError when a run of somebody else would have to be shown files of this machine to be trained again."""
     if content.public.data and labels.of(store, run.id).origin is not None:

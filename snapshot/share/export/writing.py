@@ -78,6 +78,8 @@ def export(
         progress.step("building it with plain Docker")
         verdict = None
         with proof.built(engine, folder / "export", run) as image:
+            if others := proof.other_layers(engine, run, image):
+                progress.warn(f"{others} layers of the platform come out otherwise than those that the run had")
             if tolerances is not None:
                 progress.step("training again")
                 verdict = proof.train(store, run, content, image, folder / "again", tolerances)
