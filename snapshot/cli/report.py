@@ -10,27 +10,32 @@ from snapshot.cli import terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.errors import UsageError
+from snapshot.record.document import Run
 from snapshot.record.store import Store
 
 
 @click.command("report", short_help=COMMANDS["report"])
-@click.argument("runs", metavar="[RUN]", nargs=-1)
+@click.argument("runs", metavar="[RUN [RUN]]", nargs=-1)
 @click.option("-o", "--output", metavar="FILE", help="Write it there; `-` is the standard output.")
 @click.option("--open", "is_to_open", is_flag=True, help="Open it in the browser.")
 def command(runs: tuple[str, ...], output: str | None, is_to_open: bool) -> None:
-    """Write all that is known of RUN, by default the latest, as one HTML file that needs no network; print its path.
+    """Write all that is known of RUN, by default the latest, as one HTML file that needs no network; print its path. Of
+    two runs, write how they differ, side by side.
 
     \b
     Example:
       snap report
       snap report baseline -o baseline.html
-      snap report latest --open
+      snap report baseline latest --open
     """
     if is_to_open and output == "-":
         raise UsageError("`--open` needs a file", hint="name one after `-o`, or leave `-o` away")
+    if len(runs) > 2:
+        raise UsageError(f"a report is of one run or of two, and these are {len(runs)}", hint="keep two of them")
     store = Place.here().store
     with store.lock_shared():  # what is shown is not swept away meanwhile
-        name, text = _of_run(store, runs[0] if runs else "latest")
+        found = [store.read(store.find(wanted)) for wanted in runs or ("latest",)]
+        name, text = _of_two(store, *found) if len(found) == 2 else _of_one(store, found[0])
     data = text.encode("utf-8", "backslashreplace")
     if output == "-":
         sys.stdout.buffer.write(data)
@@ -41,13 +46,23 @@ def command(runs: tuple[str, ...], output: str | None, is_to_open: bool) -> None
         terminal.warn("no browser could be opened")
 
 
-def _of_run(store: Store, wanted: str) -> tuple[str, str]:
+def _of_one(store: Store, record: Run) -> tuple[str, str]:
     """What the page is called, and the page."""
     from snapshot.report.html import gather, run
     from snapshot.report.html.render import html
 
-    record = store.read(store.find(wanted))
-    return record.id, html("run", run.page(gather.gather(store, record)), now=datetime.now(UTC).isoformat())
+    return record.id, html("run", run.page(gather.gather(store, record)), now=_now())
+
+
+def _of_two(store: Store, old: Run, new: Run) -> tuple[str, str]:
+    from snapshot.report.html import between, pair
+    from snapshot.report.html.render import html
+
+    return f"{old.id}-{new.id}", html("pair", pair.page(between.between(store, old, new)), now=_now())
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
 
 
 def _written(store: Store, name: str, output: str | None, data: bytes) -> Path:
