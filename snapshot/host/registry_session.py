@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import urllib.parse
 from collections.abc import Iterable
 from pathlib import Path
@@ -46,16 +47,25 @@ def session_for(registry: str, certificates: Iterable[Path]) -> requests.Session
     """Connections to `registry` that trust what `certificates`, folders as the engine has one, say of it."""
     import requests.adapters
 
-    context = _trust(registry, certificates)
+    context = functools.cache(lambda: _trust(registry, certificates))
 
     class Adapter(requests.adapters.HTTPAdapter):
-        """`requests` adds its own authorities, or those of REQUESTS_CA_BUNDLE, to those of the context."""
+        """`requests` adds its own authorities, or those of REQUESTS_CA_BUNDLE, to those of the context.
+
+        Which takes 30 ms to be made, and not every registry speaks TLS.
+        """
 
         def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-            super().init_poolmanager(*arguments, ssl_context=context, **options)
+            self._later: tuple[tuple[Any, ...], dict[str, Any]] | None = arguments, options
+
+        def send(self, *arguments: Any, **options: Any) -> requests.Response:
+            if self._later is not None:
+                (first, named), self._later = self._later, None
+                super().init_poolmanager(*first, ssl_context=context(), **named)
+            return super().send(*arguments, **options)
 
         def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-            return super().proxy_manager_for(proxy, ssl_context=context, **options)
+            return super().proxy_manager_for(proxy, ssl_context=context(), **options)
 
     def look(response: requests.Response, *_: Any, **__: Any) -> None:
         if response.is_redirect:

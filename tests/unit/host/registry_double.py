@@ -44,6 +44,7 @@ class RegistryDouble(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: RegistryDouble
 
     def answer(self, status: int, body: bytes = b"", **headers: str) -> bool:
