@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -18,8 +20,11 @@ def package_dir() -> Path:
     return _PACKAGE
 
 
-def render(template: str, **values: object) -> str:
-    """The text of a template of that folder; what it names and is not given is an error."""
+def render(template: str, finalize: Callable[[Any], Any] | None = None, /, **values: object) -> str:
+    """The text of a template of that folder; what it names and is not given is an error.
+
+    In one of HTML everything is escaped. `finalize` is applied to each value before it is written.
+    """
     import jinja2
 
     environment = jinja2.Environment(
@@ -28,6 +33,7 @@ def render(template: str, **values: object) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,
+        autoescape=lambda name: name is not None and name.endswith(".html.j2"),
+        finalize=finalize,
     )
     return environment.get_template(template).render(**values)

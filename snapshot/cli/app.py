@@ -28,6 +28,7 @@ COMMANDS = {
     "logs": "Print what a run printed.",
     "log": "Draw how runs descend from each other.",
     "diff": "Compare two runs: arguments, code, packages, platform, data, results.",
+    "report": "Write all that is known of a run as one HTML file.",
     "bisect": "Find what makes the results of two runs differ.",
     "which": "Tell which run wrote a file, and what it was made of.",
     "data": "Data of runs: what they were, and what has changed since.",

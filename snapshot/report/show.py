@@ -42,18 +42,18 @@ def details(
         ("status", outcome(run) + (f": {run.exit.error}" if run.exit and run.exit.error else "")),
         ("created", run.created),
         ("time", duration(run.seconds)),
-        *_used(run),
-        *_code(run),
+        *used(run),
+        *code(run),
         *_platform(run),
         *(_stack(lock) if lock else ()),
         *_host(run),
-        *_gpus(run),
-        *_deterministic(run),
+        *gpus(run),
+        *deterministic(run),
         *((f"env {key}", value) for key, value in sorted(run.request.environment.items())),
         *_some("data", run.data, _data),
-        *_some("edited", _edits(run), lambda line: line),
+        *_some("edited", edits(run), lambda line: line),
         *_some("taken", run.taken, _taken),
-        *_read(run),
+        *opened(run),
         *_some("from", run.parents, _parent),
         *_some("skipped", run.code.skipped, lambda s: f"{shown(s.path)} ({s.reason})"),
         *_some("metric", run.metrics, _metric),
@@ -88,7 +88,7 @@ def _noise(noise: Noise | None) -> list[tuple[str, str]]:
     return [("noise", line(noise))]
 
 
-def _deterministic(run: Run) -> Iterator[tuple[str, str]]:
+def deterministic(run: Run) -> Iterator[tuple[str, str]]:
     """What was set, and what may come out otherwise all the same."""
     if (found := run.determinism) is None:
         return
@@ -103,7 +103,8 @@ def _deterministic(run: Run) -> Iterator[tuple[str, str]]:
         yield "not deterministic", clip(f"{count(warning.times, 'time')}{place}: {warning.message}", 300)
 
 
-def _used(run: Run) -> list[tuple[str, str]]:
+def used(run: Run) -> list[tuple[str, str]]:
+    """What the training used, as far as it is known."""
     usage = run.usage
     known = []
     if usage and usage.cpu_seconds is not None:
@@ -113,7 +114,8 @@ def _used(run: Run) -> list[tuple[str, str]]:
     return [("used", ", ".join(known))] if known else []
 
 
-def _code(run: Run) -> list[tuple[str, str]]:
+def code(run: Run) -> list[tuple[str, str]]:
+    """Which code it was."""
     left = f", {len(run.code.leftovers)} of them left by earlier runs" if run.code.leftovers else ""
     lines = [("code", f"{run.code.digest} ({run.code.files} files, {size(run.code.bytes)}{left})")]
     if run.code.git:
@@ -162,7 +164,7 @@ def _host(run: Run) -> list[tuple[str, str]]:
     return lines
 
 
-def _gpus(run: Run) -> list[tuple[str, str]]:
+def gpus(run: Run) -> list[tuple[str, str]]:
     """The devices that the run was given, each with what it did."""
     if run.gpus is None:
         return []
@@ -203,16 +205,21 @@ def _output(output: Output) -> str:
 
 
 def _data(data: Data) -> str:
+    return f"{shown(data.path)} ({data_detail(data)})"
+
+
+def data_detail(data: Data) -> str:
+    """What data were."""
     known = [data.kind, data.reason]
     if data.digest is not None:
         files = [count(data.files or 0, "file")] if data.kind == "folder" else []
         known += [*files, size(data.bytes or 0), data.digest]
     if data.identified not in (None, "content"):
         known.append(f"told by {data.identified}")
-    return f"{shown(data.path)} ({', '.join(known)})"
+    return ", ".join(known)
 
 
-def _edits(run: Run) -> list[str]:
+def edits(run: Run) -> list[str]:
     """What somebody changed while it went on."""
     code = [f"{_edit(edit)} in the project, which the run did not see" for edit in run.code.edits]
     return code + [f"{_edit(edit)} in {shown(data.path)}" for data in run.data for edit in data.edits]
@@ -235,7 +242,8 @@ def _metric(metric: Metric) -> str:
     return f"{metric.name} {number(metric.value)} ({shown(metric.path)}{series})"
 
 
-def _read(run: Run) -> list[tuple[str, str]]:
+def opened(run: Run) -> list[tuple[str, str]]:
+    """What it was seen to open."""
     if run.reads is None:
         return []
     project, modules = count(run.reads.project, "file"), count(run.reads.modules, "module")

@@ -19,7 +19,7 @@ MOST = 20
 
 def harmless(text: str) -> str:
     """`text` with control characters, which a terminal would obey, shown as escapes; new lines stay."""
-    if text.isprintable():
+    if text.replace("\n", "").isprintable():
         return text
     return "".join(
         c if c == "\n" or unicodedata.category(c)[0] != "C" else c.encode("unicode_escape").decode() for c in text

@@ -23,6 +23,7 @@ MOST = 20
 WIDEST = 40
 """Characters of a value."""
 WIDEST_PATH = 80
+HEADER = ("VERDICT", "OUTPUT", "BY", "NUMBERS", "BEYOND", "ABSOLUTE", "RELATIVE", "WHERE")
 _ORDER = (DIFFERENT, MISSING, EXTRA, NOT_COMPARED, WITHIN, IDENTICAL)
 
 
@@ -73,15 +74,20 @@ def _largest(values: Sequence[float | str | None]) -> str:
 
 
 def _outputs(outputs: Sequence[Compared], most: int | None) -> str:
-    rows = sorted(outputs, key=lambda one: (_ORDER.index(one.verdict) if one.verdict in _ORDER else -1, one.path))
+    rows = worst_first(outputs)
     if not rows:
         return ""
-    header = ("VERDICT", "OUTPUT", "BY", "NUMBERS", "BEYOND", "ABSOLUTE", "RELATIVE", "WHERE")
-    lines = [text.table(header, [_row(one) for one in rows[:most]]), *_more(len(rows), most)]
+    lines = [text.table(HEADER, [row(one) for one in rows[:most]]), *_more(len(rows), most)]
     return "\n".join(lines)
 
 
-def _row(one: Compared) -> tuple[str, ...]:
+def worst_first(outputs: Sequence[Compared]) -> list[Compared]:
+    """What differs comes before what is the same."""
+    return sorted(outputs, key=lambda one: (_ORDER.index(one.verdict) if one.verdict in _ORDER else -1, one.path))
+
+
+def row(one: Compared) -> tuple[str, ...]:
+    """An output under `HEADER`."""
     numbers = one.values > 0
     return (
         one.verdict,

@@ -346,7 +346,7 @@ def test_scripts_that_pages_name_are_there() -> None:
             "reference/run",
         ),
         *("reference/metrics", "reference/store", "reference/verdict", "explanation/same-image"),
-        *("reference/export", "reference/noise", "reference/bisect"),
+        *("reference/export", "reference/noise", "reference/bisect", "reference/report"),
     ],
 )
 def test_lines_are_not_too_long(name: str) -> None:

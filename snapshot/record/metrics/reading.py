@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
@@ -58,18 +58,24 @@ def series(path: Path, name: str) -> tuple[tuple[float | None, float], ...]:
 
     The step is None where the file does not say it: the point's number counts then.
     """
+    return several(path, [name]).get(name, ())
+
+
+def several(path: Path, names: Collection[str]) -> dict[str, tuple[tuple[float | None, float], ...]]:
+    """The same of those of the metrics `names` that the file `path` has, which is read once."""
     from snapshot.record.metrics.naming import in_file
 
-    wanted = in_file(str(path), name)
-    kept: dict[str, list[tuple[float | None, float]]] = {}
+    wanted = {name: in_file(str(path), name) for name in names}
+    kept: dict[str, list[tuple[float | None, float]]] = {known: [] for some in wanted.values() for known in some}
     reader = _reader(path.name)
     try:
         for found, step, value in reader(path) if reader else ():
-            if found in wanted:
-                kept.setdefault(found, []).append((step, value))
+            if found in kept:
+                kept[found].append((step, value))
     except _DAMAGED:
-        return ()
-    return next((tuple(kept[known]) for known in wanted if known in kept), ())
+        return {}
+    first = {name: next((kept[known] for known in some if kept[known]), None) for name, some in wanted.items()}
+    return {name: tuple(points) for name, points in first.items() if points}
 
 
 def _chosen(outputs: Iterable[Output]) -> Iterator[Output]:
