@@ -7,6 +7,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import bench_bisect
 import bench_build
 import bench_compare
 import bench_data
@@ -36,6 +37,7 @@ def main() -> None:
         bench_build,
         bench_trace,
         bench_rerun,
+        bench_bisect,
         bench_compare,
         bench_verify,
     )

@@ -13,7 +13,7 @@ from snapshot.cli import terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.document import encode_json
-from snapshot.errors import SnapshotError, UsageError
+from snapshot.errors import InterruptError, SnapshotError, UsageError
 from snapshot.host.container import check_host
 from snapshot.project.names import display, from_text
 
@@ -85,22 +85,25 @@ def command(
     spending = _budget(budget)
     place = Place.here()
     check_host()
-    if versions or commits:
-        if check is None or len(runs) > 1:
-            raise UsageError(
-                "`--versions` and `--commits` take one run and a `--check`",
-                hint="write it as in `snap bisect RUN --commits A..B --check 'test -s model.pt'`",
-            )
-        run = _run(place, runs[0] if runs else "latest")
-        search = _series(place, run, check, versions, commits, good_data)
-    else:
-        if len(runs) != 2:
-            raise UsageError("it takes two runs", hint="write it as in `snap bisect GOOD BAD`")
-        good, bad = (_run(place, name) for name in runs)
-        if good.id == bad.id:
-            names = " and ".join(f"`{display(name)}`" for name in runs)
-            raise UsageError(f"{names} are the same run", hint="name two runs, see `snap ls`")
-        search = _search(place, good, bad, (metric, output, check), spending, (good_data, bad_data))
+    try:
+        if versions or commits:
+            if check is None or len(runs) > 1:
+                raise UsageError(
+                    "`--versions` and `--commits` take one run and a `--check`",
+                    hint="write it as in `snap bisect RUN --commits A..B --check 'test -s model.pt'`",
+                )
+            run = _run(place, runs[0] if runs else "latest")
+            search = _series(place, run, check, versions, commits, good_data)
+        else:
+            if len(runs) != 2:
+                raise UsageError("it takes two runs", hint="write it as in `snap bisect GOOD BAD`")
+            good, bad = (_run(place, name) for name in runs)
+            if good.id == bad.id:
+                names = " and ".join(f"`{display(name)}`" for name in runs)
+                raise UsageError(f"{names} are the same run", hint="name two runs, see `snap ls`")
+            search = _search(place, good, bad, (metric, output, check), spending, (good_data, bad_data))
+    except KeyboardInterrupt:
+        raise InterruptError("interrupted; the same command goes on where it was") from None
     click.echo(encode_json(search) if as_json else page.page(search), nl=not as_json)
     raise click.exceptions.Exit(0 if search.status == FOUND else 1)
 
@@ -338,19 +341,24 @@ class _Hands:
         )
 
     def train(self, drafting: Callable[[], Draft]) -> Run:
+        from snapshot.cli.interrupts import Interrupts
         from snapshot.run.training import train
 
         place = self._place
         environment: Mapping[str, str] = {}
-        return train(
-            place.store,
-            drafting,
-            place.engine,
-            build=lambda: None,
-            environment=environment,
-            warn=lambda said: None,
-            hashing=place.hashing,
-        )
+        with Interrupts() as interrupts:
+            run = train(
+                place.store,
+                drafting,
+                place.engine,
+                build=lambda: None,
+                environment=environment,
+                warn=lambda said: None,
+                hashing=place.hashing,
+            )
+            # A training that was ended says nothing of the hybrid.
+            interrupts.check()
+        return run
 
 
 class _Shown:

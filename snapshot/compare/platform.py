@@ -52,6 +52,9 @@ def _given(run: Run) -> Iterator[tuple[str, str]]:
     """What was asked of the engine."""
     asked = run.request
     yield from ((f"environment {name}", value) for name, value in sorted(asked.environment.items()))
+    if (given := run.determinism) is not None:
+        yield "determinism", f"{given.mode}, seed {given.seed}"
+        yield from ((f"environment {name}", value) for name, value in sorted(given.environment.items()))
     options = (
         ("network", asked.network or "default"),
         ("shared memory", asked.shm_size),

@@ -96,6 +96,7 @@ def project(engine, tmp_path_factory: pytest.TempPathFactory) -> Project:
         assert done.returncode == 0, done.stderr
 
     run("good")
+    run("extra", "-e", "EXTRA=1", "--no-write-back")
     run("pair", "-e", "EXTRA=1", "-e", "OTHER=1", "--no-write-back", rate="0.2")
     run("after", "-e", "FIRST=1", "-e", "MORE=1", "-e", "OTHER=1")
     project.script(TRAIN.replace("return 0", "return 5").replace("return 1", "return 1.0"))
@@ -107,6 +108,12 @@ def project(engine, tmp_path_factory: pytest.TempPathFactory) -> Project:
     run("data", rate="0.3")
     project.write("data/numbers.txt", "1\n2\n")
     return project
+
+
+def test_an_argument_among_others(project: Project) -> None:
+    found = search(project, "extra", "pair")
+    assert causes(found) == [["argument --rate"]]
+    assert len(found["candidates"]) == 2
 
 
 def test_a_hunk_among_others(project: Project) -> None:
@@ -184,6 +191,32 @@ def test_interrupted_it_goes_on_where_it_was(project: Project) -> None:
     found = search(project, "code", "pair")
     assert found["status"] == "found"
     assert found["trials"][: len(before)] == before
+
+
+def test_ctrl_c_ends_it_and_counts_for_nothing(engine, tmp_path: Path) -> None:
+    project = Project(tmp_path / "project", engine)
+    project.script("""
+        import json, os, time
+        try:
+            time.sleep(float(os.environ["SLEEP"]))
+        except KeyboardInterrupt:
+            pass
+        json.dump({"score": int(os.environ["SCORE"])}, open("metrics.json", "w"))
+    """)
+    for name, sleep, score in (("good", "0", "0"), ("bad", "3", "1")):
+        done = project.snap("run", "--name", name, "-e", f"SLEEP={sleep}", "-e", f"SCORE={score}", "train.py")
+        assert done.returncode == 0, done.stderr
+    going = project.start("bisect", "good", "bad")
+    wait_for(lambda: list((project.path / ".snap/bisect").glob("*.json")))
+    wait_for(project.containers)
+    wait_for(lambda: project.record().get("status") == "running")
+    going.send_signal(signal.SIGINT)
+    _, said = going.communicate(timeout=60)
+    assert going.returncode == 130
+    assert "interrupted; the same command goes on where it was" in said
+    (state,) = (project.path / ".snap/bisect").glob("*.json")
+    assert [trial["outcome"] for trial in json.loads(state.read_text())["trials"]] == ["good"]
+    assert causes(search(project, "good", "bad")) == [["environment SCORE"]]
 
 
 def test_what_differs_by_itself_is_called_noise(engine, tmp_path: Path) -> None:
