@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import select
@@ -35,9 +36,8 @@ class Tab:
         """What the browser answers."""
         self._number += 1
         message = {"id": self._number, "method": method, "params": parameters}
-        os.write(
-            self._to, json.dumps(message | ({"sessionId": self._session} if self._session else {})).encode() + b"\0"
-        )
+        message |= {"sessionId": self._session} if self._session else {}
+        os.write(self._to, json.dumps(message).encode() + b"\0")
         while (said := self._next()).get("id") != self._number:
             self.events.append(said)
         assert "error" not in said, said
@@ -79,10 +79,8 @@ class Tab:
                 said.append(about["entry"]["text"])
             elif event["method"] in ("Runtime.exceptionThrown", "Runtime.consoleAPICalled"):
                 said.append(json.dumps(about))
-            elif event["method"] == "Network.requestWillBeSent" and not about["request"]["url"].startswith(
-                "data:image/"
-            ):
-                said.append(about["request"]["url"])
+            elif event["method"] == "Network.requestWillBeSent":
+                said += [url for url in [about["request"]["url"]] if not url.startswith("data:image/")]
         return said[1:]  # the first is the page
 
     def _next(self) -> dict[str, Any]:
@@ -101,8 +99,7 @@ class Tab:
 @contextmanager
 def browser(program: str, profile: Path) -> Iterator[Tab]:
     """A browser with one tab, gone afterwards."""
-    commands, to = os.pipe()
-    back, answers = os.pipe()
+    (commands, to), (back, answers) = _pipe(), _pipe()
     # Chromium reads descriptor 3 and writes to 4.
     shell = f'exec 3<&{commands} 4>&{answers} {commands}<&- {answers}>&-; exec "$@"'
     options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage",
@@ -124,3 +121,12 @@ def browser(program: str, profile: Path) -> Iterator[Tab]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _pipe() -> tuple[int, int]:
+    """Two descriptors that are none of those that the browser takes."""
+    ends = os.pipe()
+    high = tuple(fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in ends)
+    for end in ends:
+        os.close(end)
+    return high[0], high[1]

@@ -109,9 +109,8 @@ def test_two_runs_stand_side_by_side(shown) -> None:
 
 def test_the_table_is_sorted_and_filtered_and_drawn(shown) -> None:
     tab = shown("--all")
-    names = (
-        "[...document.querySelectorAll('#table tbody tr:not([hidden])')].map(r => r.cells[1].textContent.slice(0, 4))"
-    )
+    visible = "[...document.querySelectorAll('#table tbody tr:not([hidden])')]"
+    names = f"{visible}.map(row => row.cells[1].textContent.slice(0, 4))"
     dots = "document.querySelectorAll('#scatter .point').length"
     assert tab.value(names) == [f"run{n}" for n in range(9, -1, -1)]
     assert tab.value(dots) == 10
@@ -121,14 +120,19 @@ def test_the_table_is_sorted_and_filtered_and_drawn(shown) -> None:
     tab.value(click)
     assert tab.value(names) == [f"run{n}" for n in range(10)]
     assert tab.value("document.querySelector('th[aria-sort]').ariaSort") == "descending"
-    write = "((text) => { const f = document.getElementById('filter'); f.value = text; f.dispatchEvent(new Event('input')); })"
-    tab.value(f"{write}('lr<0.01 opt=sgd')")
+    fill(tab, "lr<0.01 opt=sgd")
     assert tab.value(names) == ["run3", "run5", "run7", "run9"]
     assert tab.value("document.getElementById('count').textContent") == "4 of 10 runs"
     assert tab.value(dots) == 4
-    tab.value(f"{write}('run5')")
+    fill(tab, "run5")
     assert tab.value(names) == ["run5"]
     assert tab.problems() == []
+
+
+def fill(tab: Tab, text: str) -> None:
+    """Write into the filter."""
+    field = "document.getElementById('filter')"
+    tab.value(f"{field}.value = {json.dumps(text)}; {field}.dispatchEvent(new Event('input'))")
 
 
 def test_without_scripts_everything_is_there(shown, tab: Tab) -> None:
