@@ -11,11 +11,10 @@ import click
 from snapshot.cli import terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
-from snapshot.compare import code
+from snapshot.compare import code, stored
 from snapshot.compare.runs import RunDifference, Side, difference
 from snapshot.document import encode_json
 from snapshot.errors import StoreError, UsageError
-from snapshot.record.code import packs, snapshots
 from snapshot.record.code.snapshots import CodeEntry
 from snapshot.record.data import manifest
 from snapshot.record.document import Run
@@ -62,7 +61,7 @@ def _compare(store: Store, runs: tuple[Run, Run], *, as_json: bool, stat: bool, 
     if as_json:
         click.echo(encode_json(found), nl=False)
     else:
-        patches = dict(_patches(found, _reader(store)))
+        patches = dict(_patches(found, stored.reader(store)))
         most, most_code = (None, None) if full else (diff.MOST, 0 if stat else diff.MOST_CODE)
         click.echo(diff.page(found, runs, patches, datetime.now(UTC), most=most, most_code=most_code))
     return found.same
@@ -88,28 +87,10 @@ def _lock(store: Store, run: Run) -> Lock | None:
 
 def _entries(store: Store, run: Run) -> tuple[CodeEntry, ...] | None:
     try:
-        return _own(store, run)
+        return stored.own(store, run)
     except StoreError as problem:
         terminal.warn(f"run {run.id}: {problem.message}")
         return None
-
-
-def _own(store: Store, run: Run) -> tuple[CodeEntry, ...]:
-    """The code without what earlier runs had left in the project; raises StoreError when it can't be read."""
-    return snapshots.without(snapshots.manifest(store.path, run.code.digest).entries, frozenset(run.code.leftovers))
-
-
-def _reader(store: Store) -> code.Read:
-    contents = packs.load(store.path)
-
-    def read(entry: CodeEntry) -> bytes:
-        try:
-            sha256 = bytes.fromhex(entry.sha256)
-        except ValueError:
-            raise StoreError(f"the manifest of `{text.shown(entry.path)}` is damaged") from None
-        return packs.read(store.path, contents, sha256)
-
-    return read
 
 
 def _patches(found: RunDifference, read: code.Read) -> Iterator[tuple[str, code.Patch | str]]:
@@ -124,8 +105,8 @@ def _print_patch(store: Store, old: Run, new: Run) -> int:
     """The exit code; raises StoreError where the patch would not be whole."""
     if old.code.identity == new.code.identity:
         return 0
-    read = _reader(store)
-    before, after = (_own(store, run) for run in (old, new))
+    read = stored.reader(store)
+    before, after = (stored.own(store, run) for run in (old, new))
     for change in code.changes(before, after):
         patch = code.patch(change, read)
         lines = (*patch.head, *patch.lines)

@@ -10,27 +10,41 @@ from snapshot.cli import terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.errors import UsageError
+from snapshot.project.names import display
+from snapshot.record.document import Run
 from snapshot.record.store import Store
+from snapshot.report.text import count
 
 
 @click.command("report", short_help=COMMANDS["report"])
-@click.argument("runs", metavar="[RUN]", nargs=-1)
+@click.argument("runs", metavar="[RUN]...", nargs=-1)
+@click.option("--all", "is_all", is_flag=True, help="All runs of the project, as a table.")
 @click.option("-o", "--output", metavar="FILE", help="Write it there; `-` is the standard output.")
 @click.option("--open", "is_to_open", is_flag=True, help="Open it in the browser.")
-def command(runs: tuple[str, ...], output: str | None, is_to_open: bool) -> None:
-    """Write all that is known of RUN, by default the latest, as one HTML file that needs no network; print its path.
+def command(runs: tuple[str, ...], is_all: bool, output: str | None, is_to_open: bool) -> None:
+    """Write all that is known of RUN, by default the latest, as one HTML file that needs no network; print its path. Of
+    two runs, write how they differ, side by side; of more, or of all, a table and a scatter of parameters and metrics.
 
     \b
     Example:
       snap report
       snap report baseline -o baseline.html
-      snap report latest --open
+      snap report baseline latest --open
+      snap report --all -o runs.html
     """
     if is_to_open and output == "-":
         raise UsageError("`--open` needs a file", hint="name one after `-o`, or leave `-o` away")
+    if is_all and runs:
+        raise UsageError("`--all` and RUN exclude each other", hint="leave one of them away")
     store = Place.here().store
     with store.lock_shared():  # what is shown is not swept away meanwhile
-        name, text = _of_run(store, runs[0] if runs else "latest")
+        ids = [store.find(wanted) for wanted in runs or ([] if is_all else ["latest"])]
+        if is_all or len(ids) > 2:
+            name, text = _of_many(store, None if is_all else ids)
+        elif len(ids) == 2:
+            name, text = _of_two(store, store.read(ids[0]), store.read(ids[1]))
+        else:
+            name, text = _of_one(store, store.read(ids[0]))
     data = text.encode("utf-8", "backslashreplace")
     if output == "-":
         sys.stdout.buffer.write(data)
@@ -41,13 +55,41 @@ def command(runs: tuple[str, ...], output: str | None, is_to_open: bool) -> None
         terminal.warn("no browser could be opened")
 
 
-def _of_run(store: Store, wanted: str) -> tuple[str, str]:
+def _of_one(store: Store, record: Run) -> tuple[str, str]:
     """What the page is called, and the page."""
     from snapshot.report.html import gather, run
     from snapshot.report.html.render import html
 
-    record = store.read(store.find(wanted))
-    return record.id, html("run", run.page(gather.gather(store, record)), now=datetime.now(UTC).isoformat())
+    return record.id, html("run", run.page(gather.gather(store, record)), now=_now())
+
+
+def _of_two(store: Store, old: Run, new: Run) -> tuple[str, str]:
+    from snapshot.report.html import between, pair
+    from snapshot.report.html.render import html
+
+    return f"{old.id}-{new.id}", html("pair", pair.page(between.between(store, old, new)), now=_now())
+
+
+def _of_many(store: Store, ids: list[str] | None) -> tuple[str, str]:
+    """The runs `ids`, or all of the project."""
+    from snapshot.record import labels
+    from snapshot.record.index import Index
+    from snapshot.report.html import runs
+    from snapshot.report.html.render import html
+    from snapshot.report.lineage import Names
+    from snapshot.report.select import Row
+
+    index = Index(store)
+    index.refresh()
+    said = labels.every(store)
+    rows = [Row(one, said.get(one.id, labels.NONE)) for one in index.summaries() if ids is None or one.id in ids]
+    title = f"{count(len(rows), 'run')} of {display(store.project.name)}"
+    page = runs.page(title, rows, Names(store.ids()), index.damaged if ids is None else ())
+    return "all" if ids is None else "some", html("runs", page, now=_now())
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
 
 
 def _written(store: Store, name: str, output: str | None, data: bytes) -> Path:

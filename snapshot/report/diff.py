@@ -131,7 +131,7 @@ def _data(change: DataChange, most: int | None) -> Iterator[str]:
     if change.word == "moved" and was and now:
         yield f"moved    {_path(was.path)} -> {_path(now.path)}: the same content"
         return
-    sizes = [size for size in map(_amount, (was, now)) if size]
+    sizes = [size for size in map(amount, (was, now)) if size]
     yield f"{change.word:<7}  {_path(change.path)}" + (f" ({' -> '.join(sizes)})" if sizes else "")
     if change.unknown:
         yield f"         its files are not known: {_reason(change.unknown)}"
@@ -142,7 +142,8 @@ def _data(change: DataChange, most: int | None) -> Iterator[str]:
         yield "         … and others"
 
 
-def _amount(data: Data | None) -> str:
+def amount(data: Data | None) -> str:
+    """How much it is; empty where that is not known."""
     if data is None or data.bytes is None:
         return ""
     files = f"{text.count(data.files, 'file')}, " if data.files is not None and data.kind == "folder" else ""
@@ -181,13 +182,17 @@ def _more(number: int, most: int | None) -> Iterator[str]:
 def _summary(found: RunDifference) -> Iterator[str]:
     if found.same:
         yield "nothing that is known differs" if found.unknown else "nothing differs"
-    if found.equal:
-        yield "equal: " + ", ".join(
-            text.count(e.number, e.name) if e.number is not None else e.name for e in found.equal
-        )
+    if said := equal(found):
+        yield said
     for reason in found.unknown[:MOST]:
         yield f"not known: {_path(reason.name)}: {_reason(reason.reason)}"
     yield from _more(len(found.unknown), MOST)
+
+
+def equal(found: RunDifference) -> str:
+    """What is the same, in a line; empty where nothing is."""
+    same = (text.count(e.number, e.name) if e.number is not None else e.name for e in found.equal)
+    return "equal: " + ", ".join(same) if found.equal else ""
 
 
 def _indented(block: str) -> str:

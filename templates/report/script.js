@@ -78,3 +78,143 @@
     });
   }
 })();
+// A table that is sorted and filtered, and a scatter of the rows that are left.
+(() => {
+  const table = document.getElementById("table");
+  if (!table) return;
+  const SVG = "http://www.w3.org/2000/svg";
+  const heads = [...table.tHead.rows[0].cells];
+  const columns = heads.map((head) => ({ name: head.textContent, kind: head.dataset.kind }));
+  const body = table.tBodies[0];
+  const number = (text) => (text.trim() === "" || !Number.isFinite(Number(text)) ? null : Number(text));
+  const rows = [...body.rows].map((row) => ({
+    row,
+    text: row.textContent.toLowerCase(),
+    values: [...row.cells].map((cell) => cell.dataset.value ?? cell.textContent),
+  }));
+  for (const one of rows) one.numbers = one.values.map(number);
+
+  // Sorting: numbers before words, what is missing last, whichever the direction.
+  const compare = (at, sign) => (one, other) => {
+    const [a, b] = [one.values[at], other.values[at]], [x, y] = [one.numbers[at], other.numbers[at]];
+    if ((a === "") !== (b === "")) return a === "" ? 1 : -1;
+    if (x !== null && y !== null) return sign * (x - y);
+    if ((x === null) !== (y === null)) return x === null ? 1 : -1;
+    return sign * a.localeCompare(b);
+  };
+  heads.forEach((head, at) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...head.childNodes);
+    head.append(button);
+    button.addEventListener("click", () => {
+      const down = head.getAttribute("aria-sort") === "ascending";
+      for (const other of heads) other.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", down ? "descending" : "ascending");
+      rows.sort(compare(at, down ? -1 : 1));
+      body.append(...rows.map((one) => one.row));
+    });
+  });
+
+  // Filtering: words that a row has, and conditions such as lr<0.1.
+  const signs = {
+    "<": (a, b) => a < b, "<=": (a, b) => a <= b, ">": (a, b) => a > b, ">=": (a, b) => a >= b,
+    "=": (a, b) => a === b, "!=": (a, b) => a !== b,
+  };
+  const condition = (word) => {
+    const match = /^(.+?)(<=|>=|!=|=|<|>)(.+)$/.exec(word);
+    const at = match ? columns.findIndex((column) => column.name.toLowerCase() === match[1].toLowerCase()) : -1;
+    if (at < 0) return (one) => one.text.includes(word.toLowerCase());
+    const wanted = number(match[3]), sign = signs[match[2]];
+    return (one) => {
+      if (wanted !== null && one.numbers[at] !== null) return sign(one.numbers[at], wanted);
+      return match[2] === "!=" ? one.values[at] !== match[3] : match[2] === "=" && one.values[at] === match[3];
+    };
+  };
+  const filter = document.getElementById("filter"), count = document.getElementById("count");
+  const apply = () => {
+    const conditions = filter.value.split(/\s+/).filter(Boolean).map(condition);
+    let left = 0;
+    for (const one of rows) {
+      one.row.hidden = !conditions.every((fits) => fits(one));
+      left += !one.row.hidden;
+    }
+    count.textContent = left + " of " + rows.length + " runs";
+    draw();
+  };
+  filter.addEventListener("input", apply);
+  filter.closest(".controls").hidden = false;
+
+  // The scatter.
+  const section = document.getElementById("scatter"), svg = section.querySelector("svg");
+  const reading = section.querySelector("output");
+  const across = document.getElementById("across"), up = document.getElementById("up");
+  const frame = { left: 70, right: 606, top: 14, bottom: 258 };
+  const some = (at) => rows.some((one) => one.numbers[at] !== null);
+  const offer = (select, kinds) => {
+    for (const kind of kinds)
+      columns.forEach((column, at) => {
+        if (column.kind === kind && some(at)) select.append(new Option(column.name, at));
+      });
+    select.addEventListener("change", () => draw());
+  };
+  offer(across, ["parameter", "number", "metric"]);
+  offer(up, ["metric", "number", "parameter"]);
+  const element = (name, attributes, text) => {
+    const made = document.createElementNS(SVG, name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    if (text !== undefined) made.textContent = text;
+    svg.append(made);
+    return made;
+  };
+  const label = (value) => String(Number(value.toPrecision(4)));
+  // A scale by powers of ten where the values are far apart, as learning rates are.
+  const axis = (values, start, end) => {
+    let low = Math.min(...values), high = Math.max(...values);
+    const isLog = low > 0 && high / low >= 50;
+    const to = isLog ? Math.log10 : (value) => value;
+    const margin = (to(high) - to(low)) * 0.05 || Math.abs(to(high)) * 0.1 || 1;
+    const from = to(low) - margin, until = to(high) + margin;
+    const ticks = [];
+    if (isLog) {
+      const every = Math.ceil((until - from) / 8);
+      for (let power = Math.ceil(from); power <= until; power += every) ticks.push(10 ** power);
+    } else {
+      const power = 10 ** Math.floor(Math.log10((until - from) / 5));
+      const step = [1, 2, 5, 10].map((factor) => factor * power).find((one) => one >= (until - from) / 5);
+      for (let at = Math.ceil(from / step); at * step <= until; at++) ticks.push(at * step);
+    }
+    return { ticks, place: (value) => start + (to(value) - from) / (until - from) * (end - start) };
+  };
+  const draw = () => {
+    svg.replaceChildren();
+    reading.textContent = "";
+    const [x, y] = [Number(across.value), Number(up.value)];
+    const shown = rows.filter((one) => !one.row.hidden && one.numbers[x] !== null && one.numbers[y] !== null);
+    if (!shown.length) return;
+    const horizontal = axis(shown.map((one) => one.numbers[x]), frame.left, frame.right);
+    const vertical = axis(shown.map((one) => one.numbers[y]), frame.bottom, frame.top);
+    for (const tick of vertical.ticks) {
+      const at = vertical.place(tick);
+      element("line", { class: "grid", x1: frame.left, x2: frame.right, y1: at, y2: at });
+      element("text", { class: "tick", x: frame.left - 6, y: at + 4, "text-anchor": "end" }, label(tick));
+    }
+    for (const tick of horizontal.ticks) {
+      const at = horizontal.place(tick);
+      element("line", { class: "grid", x1: at, x2: at, y1: frame.top, y2: frame.bottom });
+      element("text", { class: "tick", x: at, y: frame.bottom + 16, "text-anchor": "middle" }, label(tick));
+    }
+    element("text", { class: "tick", x: frame.right, y: 292, "text-anchor": "end" }, columns[x].name);
+    for (const one of shown) {
+      const said = (one.values[1] || one.row.cells[0].textContent) + ": " + columns[x].name + " " + one.values[x] +
+        ", " + columns[y].name + " " + one.row.cells[y].textContent;
+      const dot = element("circle", {
+        class: "point", r: 3, cx: horizontal.place(one.numbers[x]), cy: vertical.place(one.numbers[y]),
+      });
+      dot.addEventListener("pointerenter", () => { reading.textContent = said; });
+      dot.addEventListener("click", () => { one.row.scrollIntoView({ block: "center" }); });
+    }
+  };
+  section.hidden = !across.options.length || !up.options.length;
+  apply();
+})();

@@ -36,7 +36,6 @@ from snapshot.report.html.tree import Folder, tree
 
 TILES = 6
 """Metrics on top of the page."""
-_VERDICTS = {DIFFERENT: BAD, WITHIN: DOUBTFUL}
 
 
 class Tile(Value, frozen=True):
@@ -109,7 +108,7 @@ def page(found: Material) -> RunPage:
         problems=found.problems,
         notes=facts(_notes(found)),
         warnings=facts(list(show.deterministic(run))[1:]),
-        judged=_judged(found.verdict),
+        judged=judged(found.verdict),
         likely=_likely(found.verdict),
         noise=noise.headline(found.noise) if found.noise else "",
         metrics=_metrics(found),
@@ -148,7 +147,12 @@ def _verdict(run: Run, found: Verdict | None) -> State | None:
         return None
     if found is None:
         return State(f"repeats run {run.rerun}; not compared", DOUBTFUL)
-    return State(verdict.headline(found), _VERDICTS.get(found.verdict, GOOD))
+    return State(verdict.headline(found), judgement(found.verdict))
+
+
+def judgement(word: str) -> str:
+    """How the word of a verdict stands."""
+    return {DIFFERENT: BAD, WITHIN: DOUBTFUL}.get(word, GOOD)
 
 
 def _chosen(metrics: Sequence[Metric]) -> list[Metric]:
@@ -181,7 +185,8 @@ def _notes(found: Material) -> Iterator[tuple[str, str]]:
             yield "results", "not here: they were not pushed"
 
 
-def _judged(found: Verdict | None) -> Table | None:
+def judged(found: Verdict | None) -> Table | None:
+    """Each output against that of the run that was repeated."""
     if found is None or not found.outputs:
         return None
     rows = [verdict.row(one) for one in verdict.worst_first(found.outputs)]
