@@ -115,9 +115,10 @@ def test_what_answers_is_no_engine(project: Project, tmp_path: Path, answer: byt
         server.listen(50)
 
         def serve() -> None:
-            with suppress(OSError):
+            with suppress(OSError):  # its end: the socket is shut
                 while True:
-                    with suppress(OSError), server.accept()[0] as connection:
+                    connection = server.accept()[0]
+                    with suppress(OSError), connection:
                         connection.recv(65536)
                         connection.sendall(answer)
 
