@@ -13,6 +13,7 @@ import bench_compare
 import bench_data
 import bench_imports
 import bench_lock
+import bench_push
 import bench_rerun
 import bench_run
 import bench_store
@@ -40,6 +41,7 @@ def main() -> None:
         bench_bisect,
         bench_compare,
         bench_verify,
+        bench_push,
     )
     rows = [row for part in parts for row in part.measure()]
     print(table(rows))

@@ -44,8 +44,8 @@ class Progress(Protocol):
         """A hybrid begins, which has this many of the candidates."""
         ...
 
-    def tried(self, trial: Trial) -> None:
-        """It is over."""
+    def tried(self, trial: Trial, left: int) -> None:
+        """It is over, and so many candidates are left if there is one cause."""
         ...
 
 
@@ -106,6 +106,8 @@ class Bisection:
             self._find()
         except _SpentError:
             self._set(status=UNFINISHED)
+        finally:
+            trials.clear(self._store)
         return self.search
 
     def _find(self) -> None:
@@ -242,8 +244,15 @@ class Bisection:
         self._known[chosen] = trial
         kept = tuple(one for one in self.search.trials if frozenset(one.chosen) != chosen)
         self._set(trials=(*kept, trial))
-        self._progress.tried(trial)
+        self._progress.tried(trial, len(self._left()))
         return trial
+
+    def _left(self) -> Set:
+        """The candidates that are in all bad hybrids, and in no good one."""
+        left = frozenset(self._order)
+        for chosen, trial in self._known.items():
+            left = left & chosen if trial.outcome == BAD else left - chosen if trial.outcome == GOOD else left
+        return left
 
     def _judged_again(self, trial: Trial) -> Trial:
         """By the values as they are measured by now."""

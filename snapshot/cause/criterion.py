@@ -179,6 +179,22 @@ def differing(good: Run, bad: Run) -> Sequence[str]:
     return [path for path in sorted(was.keys() | now.keys()) if was.get(path) != now.get(path)]
 
 
+def check(criterion: Criterion, good: Run, bad: Run) -> None:
+    """Raise UsageError unless the good run is good by it and the bad one bad, twice: a check may be flaky."""
+    for run, wanted in ((good, GOOD), (bad, BAD)):
+        found = {criterion.judge(run).outcome for _ in range(2)}
+        if len(found) > 1:
+            raise UsageError(
+                f"{criterion.name} is flaky: of the same outputs it says one thing and then another",
+                hint="make it depend on nothing but the files in its folder",
+            )
+        if found != {wanted}:
+            raise UsageError(
+                f"by {criterion.name} run `{run.id}` is {found.pop()}, and not {wanted}",
+                hint="swap the two, or ask for another metric, output or check",
+            )
+
+
 def ended_alike(run: Run, good: Run, bad: Run) -> Judged | None:
     """None when `run` ended as both others did; else why it can't be told what it is."""
     if _code(run) in {_code(good), _code(bad)}:

@@ -10,6 +10,7 @@ from snapshot.cause import settings
 from snapshot.cause.arguments import Arguments
 from snapshot.cause.candidate import KINDS, Candidate
 from snapshot.cause.code import Code
+from snapshot.cause.data import DataSets, Edits, Mixed
 from snapshot.cause.packages import Packages, Requires
 from snapshot.cause.settings import Settings
 from snapshot.compare.code import Read
@@ -42,18 +43,19 @@ class Hybrid(Value, kw_only=True, frozen=True):
     contents: Mapping[str, bytes]
     """Files that neither run has, by sha256."""
     lock: Lock
-    data: tuple[Data, ...]
+    data: tuple[Mixed, ...]
     inputs: tuple[Source, ...]
 
 
 class Differences:
     """Of a good and a bad run."""
 
-    def __init__(self, good: Side, bad: Side, *, read: Read, requires: Requires) -> None:
+    def __init__(self, good: Side, bad: Side, *, read: Read, requires: Requires, edits: Edits) -> None:
         self._good, self._bad = good, bad
         self._settings = settings.of(good.run), settings.of(bad.run)
         self._arguments = Arguments(good.run.command.argv, bad.run.command.argv)
         self._code = Code(good.code, _without_leftovers(good, bad), read)
+        self._data = DataSets(good.data, bad.data, edits)
         self._packages = Packages(good.lock, bad.lock, requires)
 
     @property
@@ -65,7 +67,7 @@ class Differences:
     def candidates(self) -> tuple[Candidate, ...]:
         """In the order in which they are to be tried."""
         found = [*self._commands(), *settings.candidates(*self._settings), *self._code.candidates()]
-        found += [*self._inputs(), *self._data(), *self._packages.candidates()]
+        found += [*self._inputs(), *self._data.candidates(), *self._packages.candidates()]
         return tuple(sorted(found, key=lambda candidate: KINDS.index(candidate.kind)))
 
     def hybrid(self, chosen: Collection[str]) -> Hybrid:
@@ -77,7 +79,7 @@ class Differences:
             code=code,
             contents=contents,
             lock=self._packages.mixed(chosen),
-            data=tuple(self._mixed_data(chosen)),
+            data=tuple(self._data.mixed(chosen)),
             inputs=tuple(self._mixed_inputs(chosen)),
         )
 
@@ -92,21 +94,6 @@ class Differences:
         if not self.one_command:
             return (self._bad if "command" in chosen else self._good).run.command
         return msgspec.structs.replace(self._good.run.command, argv=self._arguments.mixed(chosen))
-
-    def _data(self) -> Iterator[Candidate]:
-        was, now = ({data.target: data for data in side.data} for side in (self._good, self._bad))
-        for target in sorted({*was, *now}):
-            old, new = was.get(target), now.get(target)
-            if old is None or new is None or old.digest != new.digest:
-                word = "added" if old is None else "removed" if new is None else "changed"
-                name = display(from_text((new or old or self._good.data[0]).path))
-                yield Candidate(key=f"data {target}", kind="data", text=f"{name} ({word})")
-
-    def _mixed_data(self, chosen: Collection[str]) -> Iterator[Data]:
-        was, now = ({data.target: data for data in side.data} for side in (self._good, self._bad))
-        for target in sorted({*was, *now}):
-            if found := (now if f"data {target}" in chosen else was).get(target):
-                yield found
 
     def _inputs(self) -> Iterator[Candidate]:
         was, now = ({source.taken.target: source.taken for source in side.inputs} for side in (self._good, self._bad))

@@ -15,6 +15,7 @@ from snapshot.cause import state
 from snapshot.cause import trial as trials
 from snapshot.cause.bisect import Progress
 from snapshot.cause.criterion import Criterion
+from snapshot.cause.data import Mixed
 from snapshot.cause.differences import Hybrid, Side
 from snapshot.cause.document import ELSEWHERE, FOUND, UNFINISHED, Cause, Difference, Search, Trial
 from snapshot.cause.history import first_bad
@@ -83,8 +84,15 @@ class Series:
             trial = self._tried(key)
             self._known[key] = trial
             self._set(trials=(*self.search.trials, trial))
-            self._progress.tried(trial)
+            self._progress.tried(trial, self._left())
         return self._known[key].outcome
+
+    def _left(self) -> int:
+        """How many may be the first bad one."""
+        places = {point.key: place for place, point in enumerate(self._points)}
+        bad = [places[key] for key, trial in self._known.items() if trial.outcome == BAD]
+        good = [places[key] for key, trial in self._known.items() if trial.outcome == GOOD]
+        return max(0, min(bad, default=len(places) - 1) - max(good, default=0))
 
     def _tried(self, key: str) -> Trial:
         began = time.monotonic()
@@ -95,7 +103,7 @@ class Series:
             code=side.code,
             contents={},
             lock=side.lock,
-            data=side.data,
+            data=tuple(Mixed(data=data) for data in side.data),
             inputs=side.inputs,
         )
         try:

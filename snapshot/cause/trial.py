@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -9,19 +12,24 @@ from zipfile import BadZipFile, ZipFile
 
 import msgspec
 
+from snapshot.cause.data import Mixed
 from snapshot.cause.differences import Hybrid, Side
 from snapshot.errors import BuildError, IntegrityError, ResolveError, StoreError
+from snapshot.host.files import disk_errors, remove_tree
 from snapshot.lock import document as lock_document
 from snapshot.lock import files
 from snapshot.lock.document import Lock, Package
-from snapshot.project.names import from_text
+from snapshot.project.names import from_text, to_text
 from snapshot.record.code import adoption, packs, snapshots
 from snapshot.record.code.snapshots import CodeEntry, Manifest
-from snapshot.record.document import Code, Data, Run
+from snapshot.record.data import manifest
+from snapshot.record.document import Code, Data, Edit, Run
 from snapshot.record.store import Store
 from snapshot.run.command import Invocation
 from snapshot.run.draft import Draft, Options
 
+_MIXED = "bisect"
+"""In the store's cache: data sets that are put together of two."""
 _LARGEST = 1 << 22
 """Bytes of a wheel's metadata that are read."""
 
@@ -104,11 +112,49 @@ def draft(store: Store, base: Draft, hybrid: Hybrid, options: Options, note: str
         lock=hybrid.lock,
         lock_file=lock_document.dumps(hybrid.lock).encode(),
         code=_kept(store, hybrid, base.code),
-        data=tuple(msgspec.structs.replace(data, digest=None) for data in hybrid.data),
+        data=tuple(msgspec.structs.replace(_laid_out(store, one), digest=None) for one in hybrid.data),
         sources=hybrid.inputs,
         notes=(note,),
         rerun=None,
     )
+
+
+def edits(store: Store, old: Data, new: Data) -> tuple[Edit, ...]:
+    """What was changed to make one folder of the other; raises StoreError when the store has lost their lists."""
+    return tuple(manifest.diff(store.path, old.digest or "", new.digest or ""))
+
+
+def clear(store: Store) -> None:
+    """Remove the data sets that were put together."""
+    remove_tree(store.cache / _MIXED)
+
+
+def _laid_out(store: Store, mixed: Mixed) -> Data:
+    """The data set, put together of hard links where it has files of another: a run writes to none of them."""
+    if mixed.other is None:
+        return mixed.data
+    name = hashlib.sha256("\0".join((mixed.data.target, *mixed.paths)).encode()).hexdigest()[:16]
+    folder = store.cache / _MIXED / name
+    if not folder.exists():
+        partial = folder.with_name(f".{name}")
+        remove_tree(partial)
+        good, bad = mixed.data.place(store.project), mixed.other.place(store.project)
+        with disk_errors(folder):
+            shutil.copytree(good, partial, symlinks=True, copy_function=_link)
+            for path in map(from_text, mixed.paths):
+                (partial / path).unlink(missing_ok=True)
+                if os.path.lexists(bad / path):
+                    (partial / path).parent.mkdir(parents=True, exist_ok=True)
+                    _link(bad / path, partial / path)
+            partial.rename(folder)
+    return msgspec.structs.replace(mixed.data, at=to_text(str(folder)))
+
+
+def _link(source: str | Path, target: str | Path) -> None:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:  # another file system
+        shutil.copy2(source, target, follow_symlinks=False)
 
 
 def _kept(store: Store, hybrid: Hybrid, base: Code) -> Code:

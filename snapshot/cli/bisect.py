@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -139,15 +140,20 @@ def _search(
 ) -> Search:
     from snapshot.cause import trial
     from snapshot.cause.bisect import Bisection
+    from snapshot.cause.criterion import check
     from snapshot.cause.differences import Differences
 
     hands = _Hands(place, good, bad)
     criterion = _criterion(place, good, bad, *asked)
+    check(criterion, good, bad)
     drafts = [hands.draft(run, given) for run, given in zip((good, bad), data, strict=True)]
     sides = [trial.side(place.store, run, drafted) for run, drafted in zip((good, bad), drafts, strict=True)]
     cache = _packages(place, [drafted.lock for drafted in drafts])
     differences = Differences(
-        *sides, read=trial.reader(place.store), requires=lambda package: trial.requires(package, cache)
+        *sides,
+        read=trial.reader(place.store),
+        requires=lambda package: trial.requires(package, cache),
+        edits=lambda old, new: trial.edits(place.store, old, new),
     )
     bisection = Bisection(
         place.store,
@@ -365,14 +371,21 @@ class _Shown:
     """A line for each hybrid."""
 
     def __init__(self) -> None:
-        self._said = ""
+        self._said, self._seconds = "", 0.0
+        self._tried = 0
 
     def trying(self, number: int, chosen: Collection[str], candidates: int) -> None:
         (*rest, one) = chosen or ("none of the differences",)
         self._said = f"hybrid {number}, {f'{len(chosen)} of {candidates} differences' if rest else one}"
 
-    def tried(self, trial: Trial) -> None:
+    def tried(self, trial: Trial, left: int) -> None:
         from snapshot.cause.criterion import text
+        from snapshot.report.text import duration
 
+        self._tried += 1
+        self._seconds += trial.seconds
         values = f" ({text(trial.values[-1])})" if trial.values else f" ({trial.reason})" if trial.reason else ""
-        terminal.note(f"{self._said}: {trial.outcome}{values}")
+        # Halving, then the last one alone, and all others without it.
+        more = math.ceil(math.log2(left)) + 2 if left > 1 else 0
+        about = f"; {left} left, some {duration(more * self._seconds / self._tried)} to go" if more else ""
+        terminal.note(f"{self._said}: {trial.outcome}{values}{about}")

@@ -87,8 +87,9 @@ def project(engine, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A run, and others that differ from it in several things each."""
     project = Project(tmp_path_factory.mktemp("bisect") / "project", engine)
     project.write(".gitignore", "data/\nbefore/\n")
-    project.write("before/numbers.txt", "1\n2\n")
-    project.write("data/numbers.txt", "1\n2\n")
+    for folder in ("before", "data"):
+        project.write(f"{folder}/numbers.txt", "1\n2\n")
+        project.write(f"{folder}/other.txt", "1\n")
     project.script(TRAIN)
 
     def run(name: str, *options: str, rate: str = "0.1") -> None:
@@ -105,8 +106,10 @@ def project(engine, tmp_path_factory: pytest.TempPathFactory) -> Project:
     run("both")
     project.script(TRAIN.replace("return 1", "return 1.0"))
     project.write("data/numbers.txt", "1\n4\n")
+    project.write("data/other.txt", "2\n")
     run("data", rate="0.3")
     project.write("data/numbers.txt", "1\n2\n")
+    project.write("data/other.txt", "1\n")
     return project
 
 
@@ -156,16 +159,19 @@ def test_what_makes_a_difference_only_after_another(project: Project) -> None:
 
 
 def test_data_that_were_changed(project: Project) -> None:
-    (project.path / "data/numbers.txt").write_text("1\n4\n")
+    project.write("data/numbers.txt", "1\n4\n")
+    project.write("data/other.txt", "2\n")
     try:
         gone = project.snap("bisect", "good", "data")
         assert gone.returncode == 1
-        assert "are not what the run had: `numbers.txt` changed" in gone.stderr
+        assert "are not what the run had: `numbers.txt` changed, `other.txt` changed" in gone.stderr
         found = search(project, "good", "data", "--good-data", "data=before")
-        assert causes(found) == [["data /workspace/data"]]
+        assert causes(found) == [["data /workspace/data/numbers.txt"]]
+        assert not (project.path / ".snap/cache/bisect").exists()
         assert {candidate["kind"] for candidate in found["candidates"]} == {"argument", "code", "data"}
     finally:
-        (project.path / "data/numbers.txt").write_text("1\n2\n")
+        project.write("data/numbers.txt", "1\n2\n")
+        project.write("data/other.txt", "1\n")
 
 
 def test_a_check_of_her_own_and_an_output(project: Project) -> None:
@@ -281,6 +287,8 @@ def test_the_first_bad_commit_and_the_first_bad_release(engine, tmp_path: Path) 
         (["good", "pair", "--output", "model.pt"], 2, "does not differ, or is not there"),
         (["good", "pair", "--budget", "soon"], 2, "is no number of runs and no time"),
         (["good", "pair", "--metric", "score", "--check", "true"], 2, "are three ways"),
+        (["good", "pair", "--check", "true"], 2, "is good, and not bad"),
+        (["good", "pair", "--check", "mkdir seen 2>/dev/null || ! rmdir seen"], 2, "is flaky"),
     ],
 )
 def test_bad_input(project: Project, arguments: list[str], code: int, says: str) -> None:
