@@ -13,6 +13,11 @@ GOOD, BAD, DOUBTFUL, OPEN = "good", "bad", "doubtful", "open"
 """How something stands, for its colour; the words say it too."""
 
 
+LONGEST = 4000
+"""Characters of a cell, or of a fact."""
+MOST_FACTS = 300
+
+
 class Table(Value, kw_only=True, frozen=True):
     """Rows under a head."""
 
@@ -50,14 +55,14 @@ def table(
     caption: str, head: Sequence[str], rows: Sequence[Iterable[str]], *, most: int = 1000, numeric: Iterable[int] = ()
 ) -> Table:
     """The first `most` of `rows`."""
-    shown = tuple(tuple(row) for row in islice(rows, most))
+    shown = tuple(tuple(text.clip(cell, LONGEST) for cell in row) for row in islice(rows, most))
     more = max(len(rows) - most, 0)
     return Table(caption=caption, head=tuple(head), rows=shown, numeric=frozenset(numeric), more=more)
 
 
 def facts(pairs: Iterable[tuple[str, str]]) -> tuple[Fact, ...]:
     """What a page says line by line."""
-    return tuple(Fact(name, value) for name, value in pairs)
+    return tuple(Fact(name, text.clip(value, LONGEST)) for name, value in islice(pairs, MOST_FACTS))
 
 
 def state(run: Run) -> State:

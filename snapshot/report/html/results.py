@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from io import BytesIO
+from math import inf
 from pathlib import Path
 
 from snapshot.compare.pair import opened
@@ -18,11 +20,14 @@ MOST_CURVES = 40
 MOST_IMAGES = 40
 IMAGE, IMAGES = 400_000, 1_200_000
 """Bytes of one image, and of all together."""
+MOST_PIXELS = 25_000_000
+"""Of all frames of an image."""
 _KINDS = (
     (b"\x89PNG\r\n\x1a\n", "png"),
     (b"\xff\xd8\xff", "jpeg"),
     (b"GIF8", "gif"),
     (b"BM", "bmp"),
+    (b"RIFF", "webp"),
 )
 
 
@@ -65,14 +70,27 @@ def images(folder: Path, outputs: Iterable[Output]) -> Mapping[str, str]:
         if not 0 < output.size <= min(IMAGE, left) or output.sha256 is None:
             continue
         with suppress(IncomparableError, OSError), opened(folder, output) as file:
-            if kind := _kind(file.read(16)):
-                file.seek(0)
-                found[output.path] = f"data:image/{kind};base64,{base64.b64encode(file.read(IMAGE)).decode()}"
-                left -= output.size
+            data = file.read(IMAGE)
+            if kind := _kind(data):
+                found[output.path] = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+                left -= len(data)
     return found
 
 
-def _kind(head: bytes) -> str | None:
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "webp"
-    return next((kind for start, kind in _KINDS if head.startswith(start)), None)
+def _kind(data: bytes) -> str | None:
+    """The name that browsers have for it; None for no image, and for one that would fill a browser's memory."""
+    kind = next((kind for start, kind in _KINDS if data.startswith(start)), None)
+    return kind if kind and _pixels(data, kind) <= MOST_PIXELS else None
+
+
+def _pixels(data: bytes, kind: str) -> float:
+    """How many it has, by its head alone; infinite for what is damaged."""
+    import warnings
+
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(BytesIO(data), formats=[kind.upper()]) as image:
+            return image.width * image.height * getattr(image, "n_frames", 1)
+    except Exception:  # what Pillow raises of damaged files is documented nowhere
+        return inf

@@ -5,10 +5,22 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import struct
+import zlib
 from html.parser import HTMLParser
 
 VOID = {"meta", "img", "link", "br", "input", "hr"}
 SHAPES = {"path", "line", "circle", "rect"}
+
+
+def png(width: int = 1, height: int = 1) -> bytes:
+    """A PNG of one colour; it says that it is so large, and has one pixel."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0\0")) + chunk(b"IEND", b"")
 
 
 class Page(HTMLParser):

@@ -17,9 +17,9 @@ from snapshot.report.html import between, pair
 from snapshot.report.html.render import html
 from tests.unit.record.records import a_run, command, keep
 from tests.unit.record.stores import listed, trained
-from tests.unit.report.html.pages import Page, safe
+from tests.unit.report.html.pages import Page, png, safe
 
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
+PNG = png()
 Make = Callable[[Run, Run], Page]
 
 

@@ -24,9 +24,9 @@ from snapshot.report.html.render import html
 from snapshot.run.devices import COLUMNS
 from tests.unit.record.records import a_run, command, edge, keep, run_id
 from tests.unit.record.stores import listed, trained
-from tests.unit.report.html.pages import Page, safe
+from tests.unit.report.html.pages import Page, png, safe
 
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
+PNG = png()
 NASTY = "<img src=x onerror=alert(1)>\"'</script><!--\x1b[31m\u202e"
 Make = Callable[..., Page]
 
@@ -160,6 +160,15 @@ def test_what_a_record_says_of_files_elsewhere_is_not_believed(store: Store, rep
     page = report(record)
     assert not page.all("img") and not page.all("svg")
     assert "3 more series are not drawn" in page.section("metrics")
+
+
+def test_images_are_what_they_are_and_not_what_they_are_called(store: Store, report: Make) -> None:
+    found = {
+        "a.txt": PNG, "b.png": b"<svg/onload=alert(1)>", "bomb.png": png(50_000, 50_000), "cut.png": PNG[:20],
+        "c.jpg": b"\xff\xd8\xff" + bytes(99), "d.webp": b"RIFF" + bytes(99), "e.gif": b"GIF89a" + bytes(99),
+    }  # fmt: skip
+    page = report(trained(store, 1, found))
+    assert [attrs["alt"] for attrs, _ in page.all("img")] == ["a.txt"]
 
 
 def test_what_is_damaged_is_told_and_the_rest_is_shown(store: Store, report: Make) -> None:
