@@ -12,7 +12,7 @@ from snapshot.digest import PREFIX, short
 from snapshot.document import Value
 from snapshot.record.document import Run
 from snapshot.report import diff, text, verdict
-from snapshot.report.html import chart, devices
+from snapshot.report.html import chart, devices, private
 from snapshot.report.html.between import Pair
 from snapshot.report.html.chart import Chart, Line
 from snapshot.report.html.material import Material
@@ -162,7 +162,11 @@ def _images(runs: Sequence[Material]) -> Iterator[tuple[Image | None, Image | No
 
 
 def _section(section: Section) -> Table:
-    rows = [(text.shown(c.name), *map(_cell, (c.old, c.new))) for c in section.changes]
+    hide = section.name == "environment"
+    rows = [
+        (text.shown(c.name), *(_cell(private.value(c.name, v) if v and hide else v) for v in (c.old, c.new)))
+        for c in section.changes
+    ]
     return table(section.name[:1].upper() + section.name[1:], ("", "A", "B"), rows, most=500)
 
 

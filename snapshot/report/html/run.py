@@ -11,7 +11,7 @@ from snapshot.digest import short
 from snapshot.document import Value
 from snapshot.record.document import Metric, Output, Run
 from snapshot.report import lineage, noise, show, text, verdict
-from snapshot.report.html import chart, devices, graph, stack
+from snapshot.report.html import chart, devices, graph, private, stack
 from snapshot.report.html.chart import Chart, Line
 from snapshot.report.html.graph import Graph
 from snapshot.report.html.material import Files, Log, Material
@@ -266,7 +266,8 @@ def _mapping(caption: str, values: dict[str, str]) -> Table | None:
 
 
 def _environment(run: Run) -> dict[str, str]:
-    return {**(run.determinism.environment if run.determinism else {}), **run.request.environment}
+    asked = {name: private.value(name, value) for name, value in run.request.environment.items()}
+    return {**(run.determinism.environment if run.determinism else {}), **asked}
 
 
 def _conditions(run: Run) -> Iterator[tuple[str, str]]:

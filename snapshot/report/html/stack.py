@@ -17,6 +17,8 @@ class Layer(Value, kw_only=True, frozen=True):
     says: str
     items: tuple[str, ...] = ()
     """All that it has, where that is more."""
+    thing: str = "package"
+    """What these are."""
     is_inside: bool
     """Whether it is in the image, which is the same on every machine."""
 
@@ -61,4 +63,6 @@ def _host(run: Run) -> Iterator[Layer]:
     known = host.gpus.devices if host.gpus else ()
     gpus = [f"GPU {d.index}: {d.name or '?'}" + (f", {text.size(d.memory)}" if d.memory else "") for d in known]
     cpu = f"{machine.cpu}, {text.count(machine.cores, 'core')}, {text.size(machine.memory)}"
-    yield Layer(name="hardware", says="; ".join([cpu, *gpus]), items=machine.cpu_flags, is_inside=False)
+    yield Layer(
+        name="hardware", says="; ".join([cpu, *gpus]), items=machine.cpu_flags, thing="CPU flag", is_inside=False
+    )

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from snapshot.compare import judge
-from snapshot.record.document import Run
+from snapshot.record.document import Request, Run
 from snapshot.record.metrics.reading import metrics_of
 from snapshot.record.store import Store
 from snapshot.report.html import between, pair
@@ -93,6 +93,12 @@ def test_runs_whose_code_is_lost_are_compared_by_the_rest(store: Store, report: 
     keep(store, old, other)
     page = report(old, other)
     assert "code: that of" in page.section("rest") and "different: code" in page.text
+
+
+def test_secrets_among_the_variables_are_not_passed_on(store: Store, report: Make) -> None:
+    runs = [trained(store, n, {}, request=Request(environment={"TOKEN": f"secret-number-{n}"})) for n in (1, 2)]
+    page = report(*runs)
+    assert "secret-number" not in page.text and "TOKEN" in page.section("differences")
 
 
 def test_patches_are_bounded(store: Store, report: Make) -> None:

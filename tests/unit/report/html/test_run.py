@@ -16,7 +16,7 @@ from snapshot.compare import judge
 from snapshot.document import encode_json
 from snapshot.record import labels
 from snapshot.record.document import Determinism as Determined
-from snapshot.record.document import Exit, Given, Metric, Nondeterminism, Output, Run
+from snapshot.record.document import Exit, Given, Metric, Nondeterminism, Output, Request, Run
 from snapshot.record.metrics.reading import metrics_of
 from snapshot.record.store import Store
 from snapshot.report.html import gather, run
@@ -160,6 +160,13 @@ def test_what_a_record_says_of_files_elsewhere_is_not_believed(store: Store, rep
     page = report(record)
     assert not page.all("img") and not page.all("svg")
     assert "3 more series are not drawn" in page.section("metrics")
+
+
+def test_secrets_among_the_variables_are_not_passed_on(store: Store, report: Make) -> None:
+    environment = {"API_KEY": "hunter2hunter2", "X": "ghp_" + "a1B2c3D4e5" * 3 + "f6G7h8", "LEVEL": "3"}
+    page = report(trained(store, 1, {}, request=Request(environment=environment)))
+    assert "hunter2hunter2" not in page.text and environment["X"] not in page.text
+    assert "LEVEL 3" in page.section("conditions") and "not shown" in page.section("conditions")
 
 
 def test_images_are_what_they_are_and_not_what_they_are_called(store: Store, report: Make) -> None:
