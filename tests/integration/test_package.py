@@ -95,7 +95,8 @@ def contents(wheel: Path) -> dict[str, bytes]:
 def test_the_wheel_holds_the_package_and_its_files_and_nothing_else(wheel: Path, repository: Path) -> None:
     package = (path for path in (repository / "snapshot").rglob("*") if path.is_file() and path.suffix != ".pyc")
     wanted = {path.relative_to(repository).as_posix() for path in package}
-    wanted |= {f"snapshot/templates/{path.name}" for path in (repository / "templates").iterdir()}
+    templates = (path for path in (repository / "templates").rglob("*") if path.is_file())
+    wanted |= {f"snapshot/{path.relative_to(repository).as_posix()}" for path in templates}
     found = {name for name in contents(wheel) if not name.startswith(f"{NAME}.dist-info/")}
     assert found == wanted
 
