@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import BinaryIO, TypeAlias
 
+from snapshot.compare.formats.pairs import paired
 from snapshot.compare.tally import IncomparableError, Tally
 from snapshot.compare.volatile import MOMENT
 
@@ -31,17 +32,7 @@ _WIDTHS = {1: 8, 5: 4}
 
 def compare(first: BinaryIO, second: BinaryIO, tally: Tally) -> None:
     """Event by event."""
-    was, now = _records(first), _records(second)
-    number = 0
-    while True:
-        a, b = next(was, None), next(now, None)
-        number += 1
-        if a is None and b is None:
-            return
-        if a is None or b is None:
-            rest = 1 + sum(1 for _ in (was if b is None else now))
-            tally.other(f"event {number}", f"only the {'first' if b is None else 'second'} has the last {rest:,}")
-            return
+    for number, a, b in paired(_records(first), _records(second), "event", tally):
         if a != b:
             _messages(a, b, _EVENT, tally, f"event {number}")
 

@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from snapshot.compare import volatile
 from snapshot.compare.formats import texts
+from snapshot.compare.formats.pairs import paired
 from snapshot.compare.tally import IncomparableError, Tally
 
 DELIMITERS = ",;\t"
@@ -17,17 +18,7 @@ DELIMITERS = ",;\t"
 def compare(first: BinaryIO, second: BinaryIO, tally: Tally) -> None:
     """Rows are compared by their numbers in the file, where the header is the first."""
     header: list[str] | None = None
-    was, now = _rows(first), _rows(second)
-    number = 0
-    while True:
-        a, b = next(was, None), next(now, None)
-        number += 1
-        if a is None and b is None:
-            return
-        if a is None or b is None:
-            rest = 1 + sum(1 for _ in (was if b is None else now))
-            tally.other(f"row {number}", f"only the {'first' if b is None else 'second'} has the last {rest:,}")
-            return
+    for number, a, b in paired(_rows(first), _rows(second), "row", tally):
         if header is None:
             header = a if not any(_number(cell) is not None for cell in a) else []
         if len(a) != len(b):

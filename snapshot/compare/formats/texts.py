@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from snapshot.compare import volatile
+from snapshot.compare.formats.pairs import paired
 from snapshot.compare.tally import IncomparableError, Tally
 
 LONGEST_LINE = 1 << 20
@@ -14,17 +15,7 @@ LONGEST_LINE = 1 << 20
 
 def compare(first: BinaryIO, second: BinaryIO, tally: Tally) -> None:
     """Lines are compared by their numbers in the file: none is looked for elsewhere."""
-    was, now = lines(first), lines(second)
-    number = 0
-    while True:
-        a, b = next(was, None), next(now, None)
-        number += 1
-        if a is None and b is None:
-            return
-        if a is None or b is None:
-            rest = 1 + sum(1 for _ in (was if b is None else now))
-            tally.other(f"line {number}", f"only the {'first' if b is None else 'second'} has the last {rest:,}", a, b)
-            return
+    for number, a, b in paired(lines(first), lines(second), "line", tally):
         if a != b:
             words(a, b, tally, f"line {number}")
 
