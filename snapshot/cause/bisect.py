@@ -264,7 +264,8 @@ class Bisection:
     def _tried(self, chosen: Set, repeats: int, known: Trial | None) -> Trial:
         began = time.monotonic()
         runs, values = (list(known.runs), list(known.values)) if known else ([], [])
-        outcome, reason, training = (known.outcome if known else UNRESOLVED), None, 0.0
+        outcome, reason = (known.outcome if known else UNRESOLVED), None
+        training, before = (known.training, known.seconds) if known else (0.0, 0.0)
         hybrid = self._differences.hybrid(chosen)
         if (problem := trials.built(self._hands, hybrid)) is not None:
             return Trial(chosen=self._sorted(chosen), outcome=UNRESOLVED, runs=(), reason=problem)
@@ -287,7 +288,7 @@ class Bisection:
             runs=tuple(runs),
             values=tuple(values),
             reason=reason if outcome == UNRESOLVED else None,
-            seconds=time.monotonic() - began,
+            seconds=before + time.monotonic() - began,
             training=training,
         )
         return trial if outcome == UNRESOLVED else self._judged_again(trial)

@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Protocol
 from zipfile import BadZipFile, ZipFile
 
@@ -15,7 +15,7 @@ import msgspec
 from snapshot.cause.data import Mixed
 from snapshot.cause.differences import Hybrid, Side
 from snapshot.errors import BuildError, IntegrityError, ResolveError, StoreError
-from snapshot.host.files import disk_errors, remove_tree
+from snapshot.host.files import disk_errors, link_or_copy, remove_tree
 from snapshot.lock import document as lock_document
 from snapshot.lock import files
 from snapshot.lock.document import Lock, Package
@@ -25,7 +25,7 @@ from snapshot.record.code.snapshots import CodeEntry, Manifest
 from snapshot.record.data import manifest
 from snapshot.record.document import Code, Data, Edit, Run
 from snapshot.record.store import Store
-from snapshot.run.command import Invocation
+from snapshot.run.command import recorded
 from snapshot.run.draft import Draft, Options
 
 _MIXED = "bisect"
@@ -95,17 +95,9 @@ def draft(store: Store, base: Draft, hybrid: Hybrid, options: Options, note: str
 
     To be called with the store's lock held. Raises HostError when the disk is full.
     """
-    command = hybrid.command
-    arguments = command.argv if command.kind == "command" else command.argv[1:]
     return msgspec.structs.replace(
         base,
-        invocation=Invocation(
-            kind=command.kind,
-            argv=command.argv,
-            arguments=arguments,
-            script=None,
-            directory=PurePosixPath(from_text(command.directory)),
-        ),
+        invocation=recorded(hybrid.command),
         options=msgspec.structs.replace(
             options, request=hybrid.settings.request, determinism=hybrid.settings.determinism
         ),
@@ -140,21 +132,14 @@ def _laid_out(store: Store, mixed: Mixed) -> Data:
         remove_tree(partial)
         good, bad = mixed.data.place(store.project), mixed.other.place(store.project)
         with disk_errors(folder):
-            shutil.copytree(good, partial, symlinks=True, copy_function=_link)
+            shutil.copytree(good, partial, symlinks=True, copy_function=link_or_copy)
             for path in map(from_text, mixed.paths):
                 (partial / path).unlink(missing_ok=True)
                 if os.path.lexists(bad / path):
                     (partial / path).parent.mkdir(parents=True, exist_ok=True)
-                    _link(bad / path, partial / path)
+                    link_or_copy(bad / path, partial / path)
             partial.rename(folder)
     return msgspec.structs.replace(mixed.data, at=to_text(str(folder)))
-
-
-def _link(source: str | Path, target: str | Path) -> None:
-    try:
-        os.link(source, target, follow_symlinks=False)
-    except OSError:  # another file system
-        shutil.copy2(source, target, follow_symlinks=False)
 
 
 def _kept(store: Store, hybrid: Hybrid, base: Code) -> Code:

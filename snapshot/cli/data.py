@@ -11,13 +11,11 @@ from snapshot.document import encode_json
 from snapshot.errors import HostError, UsageError
 from snapshot.project.names import to_text
 from snapshot.record.data import history
-from snapshot.record.data.identity import Identifier, Identity, Method
+from snapshot.record.data.identity import METHODS, Identifier, Identity
 from snapshot.record.data.walk import look
 from snapshot.record.document import Run
 from snapshot.report import data as text
 from snapshot.report.text import shown
-
-_METHODS: dict[str, Method] = {"content": "content", "mtime": "mtime", "sample": "sample"}
 
 
 class _InOrder(click.Group):
@@ -140,9 +138,9 @@ class Identifying:
         return self._known[path, method]
 
     def _identified(self, path: Path, method: str) -> Identity:
-        if method not in _METHODS:
+        if method not in METHODS:
             raise UsageError(f"the data were identified by `{method}`, which this version does not know")
-        identifier = Identifier(self._store, self._cache, method=_METHODS[method])
+        identifier = Identifier(self._store, self._cache, method=METHODS[method])
         seen = look(path)
         if found := identifier.known(seen):
             return found

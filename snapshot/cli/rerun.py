@@ -140,7 +140,7 @@ class Rerun:
 
         self._place, self.run, self._wanted, self._edit = place, run, wanted, edit
         self.foreign = rerun.is_foreign(place.store, run)
-        self._lock, self._lock_file = rerun.lock_of(place.store, run)
+        self._lock, _ = rerun.lock_of(place.store, run)
         self._request = rerun.request_of(run, wanted, foreign=self.foreign)
 
     def say_whose(self) -> None:

@@ -25,7 +25,7 @@ def differences(first: Run, second: Run) -> tuple[Difference, ...]:
 
 def _store(run: Run) -> bool:
     """Whether the image store was containerd's."""
-    return run.host is not None and run.host.store == "overlayfs"
+    return run.host is not None and run.host.is_containerd
 
 
 def _difference(name: str, old: str, new: str) -> Difference:

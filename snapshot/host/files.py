@@ -112,6 +112,14 @@ def _sweep(left: Path) -> None:
         remove_tree(left)
 
 
+def link_or_copy(source: str | Path, target: str | Path) -> None:
+    """A hard link, or a copy where there can be none: on another file system, or one without links."""
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
 def remove_tree(path: Path) -> None:
     """Remove a folder with all that is in it, also what its owner has no permission to change.
 

@@ -17,7 +17,7 @@ from snapshot.errors import BuildError, UsageError
 from snapshot.host import apt_config, buildx
 from snapshot.host.download import Access
 from snapshot.host.engine import Engine, Image
-from snapshot.host.files import disk_errors, make_dirs, scratch
+from snapshot.host.files import disk_errors, link_or_copy, make_dirs, scratch
 from snapshot.image import bases, debs, dockerfile, tools
 from snapshot.image.dockerfile import LOCK_LABEL, Layer, image_reference
 from snapshot.image.fetch import Fetched, fetch
@@ -236,7 +236,7 @@ def build_folder(
     by name, size and time, wherever the folder is.
     """
     with scratch(cache_dir / "builds") as folder:
-        _lay_out(folder, lock, layers, files, packages, _link)
+        _lay_out(folder, lock, layers, files, packages, link_or_copy)
         yield folder
 
 
@@ -263,7 +263,7 @@ def write_context(
     files, packages = _fetch(engine, lock, cache_dir, access or Access(), offline, progress)
     layers = dockerfile.layers(lock, _sizes(files))
     make_dirs(target)
-    _lay_out(target, lock, layers, files, packages, _link if link else shutil.copy2)
+    _lay_out(target, lock, layers, files, packages, link_or_copy if link else shutil.copy2)
     with disk_errors(target):
         shutil.copytree(equipment, target / "tools")
     return layers
@@ -289,11 +289,3 @@ def _lay_out(
                 name = package.wheel.name
                 place(files[name].path, folder / "wheels" / layer.context / name)
         (folder / "Dockerfile").write_text(dockerfile.render(lock, _sizes(files)), encoding="utf-8")
-
-
-def _link(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        # File systems without hard links.
-        shutil.copy2(source, target)

@@ -15,6 +15,8 @@ from snapshot.host.nvml import Gpus
 from snapshot.project.names import from_text
 
 SCHEMA: Final = "snap.run/1"
+CONTAINERD = "overlayfs"
+"""What the engine calls the image store of containerd."""
 
 
 class Git(Document, kw_only=True, frozen=True):
@@ -195,6 +197,15 @@ class Host(Document, kw_only=True, frozen=True):
     gpus: Gpus | None
     user: str
     """uid:gid that the training ran as."""
+
+    @property
+    def is_containerd(self) -> bool:
+        """Whether image IDs are digests of manifests here; of the other stores, of configurations."""
+        return self.store == CONTAINERD
+
+    def gives_other_ids(self, store: str) -> bool:
+        """Whether an engine with the image store `store` gives one and the same image another ID."""
+        return self.is_containerd != (store == CONTAINERD)
 
 
 class Given(Document, kw_only=True, frozen=True):

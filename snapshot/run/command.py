@@ -7,6 +7,8 @@ from pathlib import Path, PurePosixPath
 
 from snapshot.document import Value
 from snapshot.errors import UsageError
+from snapshot.project.names import from_text
+from snapshot.record.document import Command
 
 
 class Invocation(Value, kw_only=True, frozen=True):
@@ -30,6 +32,17 @@ class Invocation(Value, kw_only=True, frozen=True):
         if self.kind == "script" and self.argv[0].endswith(".py"):
             return (python, *self.argv)
         return self.argv
+
+
+def recorded(command: Command) -> Invocation:
+    """What a record says was typed, understood as it was then; the project is not asked for its script."""
+    return Invocation(
+        kind=command.kind,
+        argv=command.argv,
+        arguments=command.argv if command.kind == "command" else command.argv[1:],
+        script=None,
+        directory=PurePosixPath(from_text(command.directory)),
+    )
 
 
 def understand(argv: tuple[str, ...], *, module: bool, verbatim: bool, root: Path, cwd: Path) -> Invocation:

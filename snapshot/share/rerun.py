@@ -21,18 +21,17 @@ from snapshot.project.names import display, from_text, to_text
 from snapshot.record import labels
 from snapshot.record.data import history
 from snapshot.record.data.history import Identify
-from snapshot.record.data.identity import Method
+from snapshot.record.data.identity import METHODS
 from snapshot.record.document import Data, Determinism, Request, Run
 from snapshot.record.store import Store
 from snapshot.run import draft as drafting
 from snapshot.run import outside
-from snapshot.run.command import Invocation, understand
+from snapshot.run.command import recorded, understand
 from snapshot.run.draft import Draft, Options, Project
 from snapshot.run.taken import Source
 from snapshot.share import bundle
 
 _SHOWN = 5
-_METHODS: dict[str | None, Method] = {"content": "content", "mtime": "mtime", "sample": "sample"}
 
 
 class Wanted(Value, kw_only=True, frozen=True):
@@ -80,15 +79,6 @@ def determinism_of(run: Run, wanted: Wanted) -> Determinism | None:
     return msgspec.structs.replace(asked, frameworks=(), warnings=()) if asked else None
 
 
-def invocation_of(run: Run) -> Invocation:
-    """What was typed, understood as it was then."""
-    command = run.command
-    directory = PurePosixPath(from_text(command.directory))
-    script = os.path.normpath(directory / command.argv[0]) if command.kind == "script" else None
-    arguments = command.argv if command.kind == "command" else command.argv[1:]
-    return Invocation(kind=command.kind, argv=command.argv, arguments=arguments, script=script, directory=directory)
-
-
 def draft(store: Store, run: Run, options: Options, wanted: Wanted, identify: Identify) -> Draft:
     """What is run; `identify` says what data are now.
 
@@ -103,7 +93,7 @@ def draft(store: Store, run: Run, options: Options, wanted: Wanted, identify: Id
     said = [wanted.note] if wanted.note else []
     notes = (*said, *_checked(store, data, identify, allow=wanted.allow_different_data))
     return Draft(
-        invocation=invocation_of(run),
+        invocation=recorded(run.command),
         options=options,
         root=store.project,
         also_at=_also_at(run),
@@ -113,7 +103,7 @@ def draft(store: Store, run: Run, options: Options, wanted: Wanted, identify: Id
         data=tuple(_unidentified(one) for one in data),
         sources=tuple(_sources(store, run)),
         seen=None,
-        identify=next((_METHODS[one.identified] for one in data if one.identified in _METHODS), "content"),
+        identify=next((METHODS[one.identified] for one in data if one.identified in METHODS), "content"),
         notes=notes,
         rerun=run.id,
     )
@@ -255,7 +245,7 @@ def check_image(run: Run, image: str, store: str) -> None:
     IDs are digests of the configuration in one kind of store, of the manifest in the other: those of unlike stores say
     nothing about each other, and the lock that the image was built of has to do.
     """
-    if run.host is None or not run.platform.image or (run.host.store == "overlayfs") != (store == "overlayfs"):
+    if run.host is None or not run.platform.image or run.host.gives_other_ids(store):
         return
     if image != run.platform.image:
         raise IntegrityError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +20,8 @@ from snapshot.record.data.walk import SAMPLED, Look, Summary, stat_of
 from snapshot.record.document import Edit
 
 Method = Literal["content", "mtime", "sample"]
+METHODS: Mapping[str | None, Method] = {"content": "content", "mtime": "mtime", "sample": "sample"}
+"""By their names in a record, which another version may have written."""
 
 
 class Identity(Value, kw_only=True, frozen=True):

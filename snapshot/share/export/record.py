@@ -8,6 +8,7 @@ import msgspec
 
 from snapshot.lock.document import Lock
 from snapshot.record.document import Run
+from snapshot.run.command import recorded
 from snapshot.run.draft import variables
 from snapshot.share.export import data
 from snapshot.share.export.data import Placed
@@ -20,7 +21,6 @@ from snapshot.share.export.document import (
     PublicPlatform,
     PublicRun,
 )
-from snapshot.share.kit.commands import invocation
 
 
 def public(
@@ -80,10 +80,10 @@ def _environment(run: Run, published: frozenset[str]) -> dict[str, str]:
 
 def _command(run: Run, lock: Lock, placed: tuple[Placed, ...]) -> PublicCommand:
     argv = data.words(run.command.argv, run.project, placed)
-    moved = msgspec.structs.replace(run, command=msgspec.structs.replace(run.command, argv=argv))
+    moved = msgspec.structs.replace(run.command, argv=argv)
     return PublicCommand(
         argv=argv,
-        process=invocation(moved).in_container(lock.python.executable),
+        process=recorded(moved).in_container(lock.python.executable),
         directory=run.command.directory,
     )
 

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from snapshot.errors import SnapshotError
 from snapshot.project.names import display, from_text
 from snapshot.record.data import manifest
-from snapshot.record.data.identity import Identifier, Identity, Method
+from snapshot.record.data.identity import METHODS, Identifier, Identity, Method
 from snapshot.record.data.walk import look
 from snapshot.record.document import Data, Edit, Run
 from snapshot.record.fsck.fault import some
@@ -26,7 +26,6 @@ from snapshot.share.bundle import kept_data
 from snapshot.share.handover.document import Standing, changed, missing, ok, unknown
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_METHODS: dict[str, Method] = {"content": "content", "mtime": "mtime", "sample": "sample"}
 _BACK = "put back what the run had, or give its place with `snap rerun --data`"
 
 
@@ -62,7 +61,7 @@ class DataNow:
         name = f"`{display(from_text(data.path))}`"
         if data.digest is None:
             return unknown(f"{name} was not identified", "compare it with what you know of it")
-        method = _METHODS.get(data.identified or "content")
+        method = METHODS.get(data.identified or "content")
         if method is None or not _DIGEST.fullmatch(data.digest):
             return unknown(f"{name} was identified in a way that this version does not know", "upgrade `snapshot-ml`")
         if not os.path.lexists(place):

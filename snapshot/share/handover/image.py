@@ -26,9 +26,6 @@ from snapshot.share.handover.verdict import FETCH, NEVER, NOW, Image
 
 T = TypeVar("T")
 
-CONTAINERD = "overlayfs"
-"""What the engine calls the containerd store; its IDs are digests of manifests, the others' of configurations."""
-
 
 class Locks:
     """The locks of runs, each read once however many runs have it."""
@@ -159,5 +156,4 @@ def _pull(labels: Labels) -> str | None:
 
 def is_of_other_store(run: Run, driver: str) -> bool:
     """Whether an engine with that storage `driver` gives the run's image another ID than the run's own engine did."""
-    theirs = run.host.store if run.host else ""
-    return bool(theirs) and (theirs == CONTAINERD) != (driver == CONTAINERD)
+    return run.host is not None and bool(run.host.store) and run.host.gives_other_ids(driver)

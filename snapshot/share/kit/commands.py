@@ -12,7 +12,7 @@ from snapshot.image.dockerfile import Layer, image_reference
 from snapshot.lock.document import Lock
 from snapshot.project.names import from_text
 from snapshot.record.document import Run
-from snapshot.run.command import Invocation
+from snapshot.run.command import recorded
 from snapshot.share.kit.document import BASE, DATA
 
 WORKSPACE = "/workspace"
@@ -48,17 +48,9 @@ def repeat(run: Run, lock: Lock) -> str:
     words += [f"--workdir={PurePosixPath(WORKSPACE) / from_text(run.command.directory)}", *options(run)]
     words += [f"--env={key}={value}" for key, value in _environment(run, lock).items()]
     words += [f"--mount={mount.argument()}" for mount in _mounts(run)]
-    command = invocation(run).in_container(lock.python.executable)
+    command = recorded(run.command).in_container(lock.python.executable)
     text = shlex.join([*words, image_reference(lock), *command]).replace(_HERE, "'\"$PWD\"'")
     return text.replace("--entrypoint=", '--entrypoint= --user "$(id -u):$(id -g)"', 1)
-
-
-def invocation(run: Run) -> Invocation:
-    """What the record says was typed, understood as it was then."""
-    command = run.command
-    arguments = command.argv if command.kind == "command" else command.argv[1:]
-    directory = PurePosixPath(from_text(command.directory))
-    return Invocation(kind=command.kind, argv=command.argv, arguments=arguments, script=None, directory=directory)
 
 
 def options(run: Run) -> Iterator[str]:

@@ -13,10 +13,10 @@ from snapshot.project.names import from_text
 from snapshot.record.document import Run
 from snapshot.resources import package_dir
 from snapshot.run import determinism, outside, trace
+from snapshot.run.command import recorded
 from snapshot.run.draft import variables
 from snapshot.share.bundle import CODE, RECORD
 from snapshot.share.entry import Entry
-from snapshot.share.kit.commands import invocation
 from snapshot.share.oci.layer import Layer
 
 _INITS = ("tini", "dumb-init", "docker-init")
@@ -37,7 +37,7 @@ def configuration(platform: bytes, run: Run, lock: Lock, layers: Sequence[Layer]
     config |= {
         "User": "",
         "WorkingDir": str(PurePosixPath(outside.WORKSPACE) / from_text(run.command.directory)),
-        "Cmd": list(invocation(run).in_container(lock.python.executable)),
+        "Cmd": list(recorded(run.command).in_container(lock.python.executable)),
         "Env": [*kept, *(f"{key}={value}" for key, value in added.items())],
         "Labels": {**(config.get("Labels") or {}), **labels},
     }
@@ -58,7 +58,9 @@ def surroundings(run: Run, lock: Lock) -> Iterator[Entry]:
     lines = f"/{_LIBRARY}\n" + (determinism.start(f"/{_LIBRARY}") if seeded else "")
     yield Entry(path=f"{trace.site(lock.python)[1:]}/snapshot-log.pth", source=lines.encode())
     project = from_text(run.project)
-    if outside.needs_project_path(invocation(run).arguments, Path(project)) and not outside.hides_platform(project):
+    if outside.needs_project_path(recorded(run.command).arguments, Path(project)) and not outside.hides_platform(
+        project
+    ):
         yield Entry(path=posixpath.normpath(project)[1:], link=outside.WORKSPACE)
 
 

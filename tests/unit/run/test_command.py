@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from snapshot.errors import UsageError
-from snapshot.run.command import Invocation, understand
+from snapshot.run.command import Invocation, recorded, understand
+from tests.unit.record.records import command
 
 
 @pytest.fixture
@@ -66,3 +67,13 @@ def test_what_can_not_run_says_what_to_type(project: Path, argv: tuple[str, ...]
         ask(project, *argv)
     assert said in caught.value.message
     assert hint in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("kind", ["script", "module", "command"])
+def test_what_was_typed_is_understood_as_it_was(kind: str) -> None:
+    argv = ("a.py", "b")
+    found = recorded(command(*argv, kind=kind))
+    arguments = argv if kind == "command" else argv[1:]
+    assert found == Invocation(
+        kind=kind, argv=argv, arguments=arguments, script=None, directory=PurePosixPath(".")
+    )  # fmt: skip

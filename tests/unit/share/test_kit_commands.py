@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import PurePosixPath
 
 import msgspec
-import pytest
 
 from snapshot.record.document import Data, Request, Run
-from snapshot.run.command import Invocation
 from snapshot.share.kit import commands
 from tests.unit.record.records import a_run, command
 from tests.unit.share import kits
@@ -54,16 +51,6 @@ def test_a_base_of_a_registry_is_found_under_its_other_name() -> None:
     name = "base:12@sha256:" + "5" * 64
     assert f"{name}=docker-image://snap-base:5555555555555555" in shlex.split(text)
     assert "docker-image" not in commands.build(kits.a_lock(), ())
-
-
-@pytest.mark.parametrize("kind", ["script", "module", "command"])
-def test_what_was_typed_is_understood_as_it_was(kind: str) -> None:
-    argv = ("a.py", "b")
-    found = commands.invocation(a_run(command=command(*argv, kind=kind)))
-    arguments = argv if kind == "command" else argv[1:]
-    assert found == Invocation(
-        kind=kind, argv=argv, arguments=arguments, script=None, directory=PurePosixPath(".")
-    )  # fmt: skip
 
 
 def _tag() -> str:
