@@ -18,6 +18,7 @@ from snapshot.errors import UsageError
 from snapshot.project.names import display, to_text
 from snapshot.record.document import Run
 from snapshot.record.metrics.naming import in_file
+from snapshot.run.draft import ENDED
 
 Number = float | str
 DURATION = "duration"
@@ -199,7 +200,7 @@ def ended_alike(run: Run, good: Run, bad: Run) -> Judged | None:
     """None when `run` ended as both others did; else why it can't be told what it is."""
     if _code(run) in {_code(good), _code(bad)}:
         return None
-    note = next((note for note in run.notes if note.startswith("it was ended after")), None)
+    note = next((note for note in run.notes if note.startswith(ENDED)), None)
     memory = "it ran out of memory" if run.exit and run.exit.out_of_memory else None
     return Judged(outcome=UNRESOLVED, reason=note or memory or f"it ended with {_code(run)}")
 

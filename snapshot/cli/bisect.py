@@ -4,7 +4,6 @@ import math
 import os
 import re
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.document import encode_json
 from snapshot.errors import InterruptError, SnapshotError, UsageError
+from snapshot.host import clock
 from snapshot.host.container import check_host
 from snapshot.project.names import display, from_text
 
@@ -166,7 +166,7 @@ def _search(
         budget=budget,
         progress=_Shown(),
         unswappable=_unswappable(good, bad),
-        now=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        now=clock.now(),
     )
     terminal.note(
         f"{criterion.name} tells them apart; {len(bisection.search.candidates)} differences may be the cause"
@@ -203,7 +203,7 @@ def _series(
         ByCommand(check, lambda command, tried: _asked(place.store.folder(tried.id) / "outputs", command)),
         hands,
         progress=_Shown(),
-        now=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        now=clock.now(),
     )
     terminal.note(f"{len(points)} from {points[0].text} to {points[-1].text}")
     return search.find()

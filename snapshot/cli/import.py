@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -8,6 +7,7 @@ import click
 from snapshot.cli import terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
+from snapshot.host import clock
 
 
 @click.command("import", short_help=COMMANDS["import"])
@@ -42,7 +42,7 @@ def command(kit: Path) -> None:
         step.update("the base image")
         is_new_base = taking.load_base(place.engine, found, lock)
         step.update("the run")
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        now = clock.now()
         run, is_new = intake.take_in(place.store, found, Origin(reference=display(str(kit.resolve())), time=now))
     if is_new_base:
         terminal.note(f"the engine has the base image {display(found.kit.base.name)} now")

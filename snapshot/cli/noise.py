@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +10,7 @@ from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.document import encode_json
 from snapshot.errors import InterruptError, SnapshotError, UsageError
+from snapshot.host import clock
 from snapshot.host.container import check_host
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class _Measuring:
         from snapshot.share.bundle import lacks_results
 
         store = self._place.store
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        now = clock.now()
         here = not lacks_results(store, self._run)
         try:
             self.noise = measured(self._run, self._repeats, self._compared, has_results=here, end=outcome, now=now)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 
 import click
 
@@ -9,6 +8,7 @@ from snapshot.cli import terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.errors import UsageError
+from snapshot.host import clock
 
 
 @click.command("note", short_help=COMMANDS["note"])
@@ -28,6 +28,6 @@ def command(run: str, text: str) -> None:
         raise UsageError("the note is empty", hint=f"write something, as in `snap note {run} 'the best so far'`")
     store = Place.here().store
     run_id = store.find(run)
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    now = clock.now()
     labels.add_note(store, run_id, text, now)
     terminal.note(f"run {run_id} has one more note")

@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.document import encode_json
 from snapshot.errors import StoreError, UsageError
+from snapshot.host import clock
 from snapshot.host.container import check_host
 from snapshot.project.names import display
 
@@ -227,7 +227,7 @@ def judged(store: Store, first: Run, second: Run, tolerances: tuple[Tolerance, .
     from snapshot.compare.judge import judge
     from snapshot.compare.unpickling import unpickle_in
 
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    now = clock.now()
     unpickle = unpickle_in(second.platform.reference)
     remark = _noise(store, first, second) if noise else None
     return judge(store, first, second, tolerances=tolerances, unpickle=unpickle, now=now, remark=remark)

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import click
 
 from snapshot.cli import check, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
+from snapshot.host import clock
 
 
 @click.command("tag", short_help=COMMANDS["tag"])
@@ -32,7 +31,7 @@ def command(run: str, name: str, delete: bool) -> None:
         terminal.note(f"run {run_id} has no tag {name} any more")
         return
     check.name(name, f"snap tag {run}")
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    now = clock.now()
     before = labels.tag(store, run_id, name, now)
     moved = f", which run {before} had until now" if before else ""
     terminal.note(f"run {run_id} has the tag {name}{moved}")

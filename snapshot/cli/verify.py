@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import re
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +11,7 @@ from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.document import encode_json
 from snapshot.errors import HostError, StoreError, UsageError
+from snapshot.host import clock
 from snapshot.project.names import display
 from snapshot.record.store import Store
 
@@ -74,7 +74,7 @@ def command(
         found = _trained(place, store, found, reruns=not every)
     fine = not any(row.wrong for row in found)
     if as_json:
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        now = clock.now()
         click.echo(encode_json(Handover(created=now, driver=version, fine=fine, runs=found)), nl=False)
     elif found:
         click.echo(board(found))

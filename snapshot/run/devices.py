@@ -9,11 +9,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
+from snapshot.host import clock
 from snapshot.host.nvml_meter import Meter, Reading
 from snapshot.record.document import GpuUsage
 
@@ -74,7 +75,7 @@ class Sampler:
                 meter.close()
 
     def _lines(self, meter: Meter) -> Iterator[str]:
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        now = clock.now()
         own = self._pids()
         for label, reading in meter.read().items():
             # A device that is lost stays so: once is enough.

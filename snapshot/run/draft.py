@@ -6,12 +6,11 @@ import functools
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from snapshot.document import Value
-from snapshot.host import machine
+from snapshot.host import clock, machine
 from snapshot.host.container import Container, Mount
 from snapshot.image.dockerfile import image_reference
 from snapshot.lock.document import FILE_NAME, Lock
@@ -33,6 +32,8 @@ if TYPE_CHECKING:
     from snapshot.run.preflight import Grant
 
 LABEL = "org.snapshot-ml.run"
+ENDED = "it was ended after"
+"""How the note begins of a run that took longer than its limit."""
 
 
 class Options(Value, kw_only=True, frozen=True):
@@ -182,7 +183,7 @@ def _binds(project: Project, invocation: Invocation, options: Options, seen: Sca
 def record(drafted: Draft) -> Run:
     """The first record of the run."""
     invocation, options = drafted.invocation, drafted.options
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    now = clock.now()
     run_id = new_id(now)
     return Run(
         id=run_id,

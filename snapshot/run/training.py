@@ -173,7 +173,7 @@ class _Launched:
         self.store.write(self.run)
 
     def _end(self, limit: float) -> None:
-        self.run = msgspec.structs.replace(self.run, notes=(*self.run.notes, f"it was ended after {limit:.0f} s"))
+        self.run = msgspec.structs.replace(self.run, notes=(*self.run.notes, f"{draft.ENDED} {limit:.0f} s"))
         with suppress(EngineError):
             self.engine.kill(self.run.container, "SIGKILL")
 

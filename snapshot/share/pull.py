@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-from datetime import UTC, datetime
 from pathlib import Path
 
 from snapshot.errors import IntegrityError
+from snapshot.host import clock
 from snapshot.host.engine import Engine, Image
 from snapshot.host.files import scratch, user_cache
 from snapshot.image.dockerfile import reference_of
@@ -86,7 +86,7 @@ def _take_in(store: Store, archive: Archive, progress: Progress, with_data: bool
             archive.open(contents, DATA, size + 2 * _HEAD * (files + 16))
     has_data = bool(archive.layers(DATA))
     more = functools.partial(data.lay_out, contents, run) if with_data and has_data else _nothing
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    now = clock.now()
     origin = Origin(reference=archive.origin, time=now, results=with_results, data=has_data)
     intake.take_in(store, contents, origin, more)
     return run

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import msgspec
 from snapshot import digest
 from snapshot.document import Value
 from snapshot.errors import IntegrityError, UsageError
+from snapshot.host import clock
 from snapshot.host.engine import Engine
 from snapshot.host.files import scratch
 from snapshot.host.registry import Reference, Registry, parse
@@ -80,7 +80,7 @@ def push(
     own_digest = registry.put_manifest(str(target.tag), manifest, MANIFEST)
     _check(registry, target, own_digest)
     known.keep(cache, run.platform.image, base, target)
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    now = clock.now()
     pushed = Pushed(reference=target.text, digest=own_digest, time=now, data=with_data and bool(run.data))
     labels.add_pushed(store, run.id, pushed)
     return Sent(reference=target.text, digest=own_digest, bytes=sent)

@@ -14,6 +14,7 @@ from snapshot.errors import UsageError
 from snapshot.host.files import disk_errors
 from snapshot.project.names import display
 from snapshot.record.store import Store
+from snapshot.share.kit.target import check_place
 from snapshot.share.secrets.scan import text_of
 
 SUFFIX = ".zip"
@@ -29,10 +30,7 @@ def check(path: Path, store: Store) -> None:
         raise UsageError(
             f"`{path.name}` is neither a folder nor a `.zip`", hint=f"name it `{path.name.partition('.')[0]}.zip`"
         )
-    if os.path.lexists(path):
-        raise UsageError(f"`{path}` is there already", hint="name one that is not, or remove it")
-    if not path.parent.is_dir():
-        raise UsageError(f"the folder `{path.parent}` is not there", hint=f"make it with `mkdir -p {path.parent}`")
+    check_place(path)
     real = path.parent.resolve() / path.name
     if real.is_relative_to(store.path) or ".git" in real.parts:
         raise UsageError(f"`{path}` is where others keep their files", hint="name a folder outside of the project")

@@ -27,6 +27,11 @@ def check(path: Path) -> None:
             f"`{path.name}` is neither a folder nor a `.tar`",
             hint=f"name it `{path.name.partition('.')[0]}.tar`: nearly all in it is compressed already",
         )
+    check_place(path)
+
+
+def check_place(path: Path) -> None:
+    """Raise UsageError unless `path` is a new name in a folder that is there."""
     if os.path.lexists(path):
         raise UsageError(f"`{path}` is there already", hint="name one that is not, or remove it")
     if not path.parent.is_dir():
