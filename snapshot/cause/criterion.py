@@ -160,14 +160,20 @@ def metric(name: str, good: Run, bad: Run) -> ByNumber:
     def read(run: Run) -> Number | None:
         return next((found.value for found in run.metrics if found.name == name), None)
 
+    for run in (good, bad):
+        check_metric(name, run)
     was, now = read(good), read(bad)
-    if was is None or now is None:
-        lacking = good if was is None else bad
-        known = ", ".join(f"`{found.name}`" for found in lacking.metrics[:5]) or "no metrics"
-        raise UsageError(f"run `{lacking.id}` has no metric `{name}`", hint=f"it has {known}")
+    assert was is not None and now is not None
     if was == now:
         raise UsageError(f"both runs have `{name}` = {was}", hint="name a metric or an output that differs")
     return ByNumber(f"metric {name}", read, was, now, is_time=name in _times(good))
+
+
+def check_metric(name: str, run: Run) -> None:
+    """Raise UsageError unless the run has it."""
+    if all(found.name != name for found in run.metrics):
+        known = ", ".join(f"`{found.name}`" for found in run.metrics[:5]) or "no metrics"
+        raise UsageError(f"run `{run.id}` has no metric `{name}`", hint=f"it has {known}")
 
 
 def duration(good: Run, bad: Run) -> ByNumber:
@@ -199,20 +205,19 @@ def differing(good: Run, bad: Run) -> Sequence[str]:
     return [path for path in sorted(was.keys() | now.keys()) if was.get(path) != now.get(path)]
 
 
-def check(criterion: Criterion, good: Run, bad: Run) -> None:
-    """Raise UsageError unless the good run is good by it and the bad one bad, twice: a check may be flaky."""
-    for run, wanted in ((good, GOOD), (bad, BAD)):
-        found = {criterion.judge(run).outcome for _ in range(2)}
-        if len(found) > 1:
-            raise UsageError(
-                f"{criterion.name} is flaky: of the same outputs it says one thing and then another",
-                hint="make it depend on nothing but the files in its folder",
-            )
-        if found != {wanted}:
-            raise UsageError(
-                f"by {criterion.name} run `{run.id}` is {found.pop()}, and not {wanted}",
-                hint="swap the two, or ask for another metric, output or check",
-            )
+def check(criterion: Criterion, run: Run, wanted: str) -> None:
+    """Raise UsageError unless the run is good or bad by it, as is wanted, twice: a check may be flaky."""
+    found = {criterion.judge(run).outcome for _ in range(2)}
+    if len(found) > 1:
+        raise UsageError(
+            f"{criterion.name} is flaky: of the same outputs it says one thing and then another",
+            hint="make it depend on nothing but the files in its folder",
+        )
+    if found != {wanted}:
+        raise UsageError(
+            f"by {criterion.name} run `{run.id}` is {found.pop()}, and not {wanted}",
+            hint="swap the two, or ask for another metric, output or check",
+        )
 
 
 def ended_alike(run: Run, good: Run, bad: Run) -> Judged | None:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from snapshot.cli import terminal
-from snapshot.cli.criterion import By, by_command, criterion
+from snapshot.cli.criterion import By, by_command, check_good, criterion
 from snapshot.cli.hybrids import Hands, Shown, packages
 from snapshot.cli.place import Place
 from snapshot.document import Value
-from snapshot.errors import UsageError
+from snapshot.errors import StoreError, UsageError
 from snapshot.host import clock
 from snapshot.project.names import display
 
@@ -48,6 +48,7 @@ class Bisecting:
         from snapshot.cause.bisect import Bisection
         from snapshot.cause.differences import Differences
         from snapshot.compare.platform import unswappable
+        from snapshot.report.text import count
 
         store, runs = self._place.store, (good, bad)
         found = criterion(self._place, good, bad, by)
@@ -71,8 +72,8 @@ class Bisecting:
         )
         known = bisection.search
         terminal.note(
-            f"{found.name} tells them apart; {len(known.candidates)} differences may be the cause"
-            + (f", {len(known.trials)} hybrids are known already" if known.trials else "")
+            f"{found.name} tells them apart; {count(len(known.candidates), 'difference')} may be the cause"
+            + (f"; known already: {count(len(known.trials), 'hybrid')}" if known.trials else "")
         )
         return bisection.find()
 
@@ -82,6 +83,7 @@ class Bisecting:
         from snapshot.cli.data import Identifying
 
         place, data = self._place, (*self._good_data, *bad_data)
+        check_good(place, run, by)
         self._hands.draft(run, self._wanted(self._good_data, (run,)))  # whether it can be repeated itself
         wanted = msgspec.structs.replace(self._wanted(data, (run,)), allow_different_data=True)
         drafted = self._hands.draft(run, wanted, _locked(lock) if lock else None)
@@ -89,13 +91,14 @@ class Bisecting:
         digests = {one.target: identify(one.place(place.root), drafted.identify).digest for one in drafted.data}
         if variant.is_same(run, drafted, digests):
             raise UsageError(f"run `{run.id}` had that lock and these data itself", hint="name others")
-        bad = variant.known(place.store.all(), run, drafted, digests)
+        # The oldest one, which stays the same while hybrids come that are like it.
+        bad = variant.known(reversed(list(place.store.all())), run, drafted, digests)
         if bad is None:
             names = (item.partition("=")[0] for item in bad_data)
             note = variant.note(run, drafted, names)
-            terminal.note(f"training what is to be compared with: {note.partition(': ')[2]}")
+            terminal.note(f"training BAD first: {note.partition(': ')[2]}")
             bad = self._trained(msgspec.structs.replace(drafted, notes=(note, *drafted.notes), rerun=None))
-        terminal.note(f"run {bad.id} is that")
+        terminal.note(f"BAD is run {bad.id}")
         return self.between(run, bad, data, by)
 
     def _trained(self, drafted: Draft) -> Run:
@@ -193,10 +196,13 @@ def _locked(path: str) -> Locked:
     """The lock in a file that she names; raises StoreError when it is none, or was edited."""
     from snapshot.lock.document import read
 
-    file = Path(path)
-    lock = read(file)
+    file, hint = Path(path).absolute(), "name a file that `snap lock` wrote, as it wrote it"
+    try:
+        lock = read(file)
+    except StoreError as problem:
+        raise StoreError(problem.message, hint=hint) from None
     if lock is None:
-        raise UsageError(f"`{display(path)}` does not exist", hint="name a file that `snap lock` wrote")
+        raise UsageError(f"`{display(path)}` does not exist", hint=hint)
     return lock, file.read_bytes()
 
 

@@ -36,6 +36,7 @@ def by_command(place: Place, check: str) -> ByCommand:
 def criterion(place: Place, good: Run, bad: Run, asked: By) -> Criterion:
     """Raises UsageError unless it tells the two apart."""
     from snapshot.cause import criterion as by
+    from snapshot.cause.search import BAD, GOOD
 
     found: Criterion
     if asked.check is not None:
@@ -50,8 +51,20 @@ def criterion(place: Place, good: Run, bad: Run, asked: By) -> Criterion:
         found = by.metric(name, good, bad)
     else:
         found = _by_output(place, good, bad, None)
-    by.check(found, good, bad)
+    by.check(found, good, GOOD)
+    by.check(found, bad, BAD)
     return found
+
+
+def check_good(place: Place, good: Run, asked: By) -> None:
+    """Raises UsageError where the good run alone shows that this can't be: before another is trained in vain."""
+    from snapshot.cause import criterion as by
+    from snapshot.cause.search import GOOD
+
+    if asked.check is not None:
+        by.check(by_command(place, asked.check), good, GOOD)
+    elif asked.metric not in (None, by.DURATION):
+        by.check_metric(asked.metric, good)
 
 
 def _by_output(place: Place, good: Run, bad: Run, path: str | None) -> ByOutput:

@@ -33,7 +33,8 @@ def sentence(search: Search) -> str:
             + (f" (±{search.noise:.3g})" if search.noise else "")
         )
     if search.status == ELSEWHERE:
-        tried = f"all {text.count(len(search.candidates), 'difference')} together do not"
+        number = len(search.candidates)
+        tried = "the only difference does not" if number == 1 else f"all {number} differences together do not"
         told = f"; what differs too and can't be swapped: {'; '.join(search.unswappable)}" if search.unswappable else ""
         return text.harmless(
             f"{tried} move {search.by} from {_value(search.good_value)} to {_value(search.bad_value)} here{told}"
