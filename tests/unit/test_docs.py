@@ -1,5 +1,6 @@
 """What the documentation names is there, and what is there it names."""
 
+import itertools
 import re
 import shlex
 import subprocess
@@ -86,10 +87,17 @@ def typed(text: str) -> Iterator[list[str]]:
     """The arguments of every `snap …` that is typed at a prompt in `text`, or stands in a shell script."""
     for step in steps(text):
         if isinstance(step, Command) and step.typed.startswith("snap "):
-            yield shlex.split(step.typed, comments=True)[1:]
+            yield words(step.typed)[1:]
     for script in re.findall(r"^```sh\b.*\n((?:.*\n)*?)```", text, re.MULTILINE):
         for line in re.findall(r"^(?:srun )?snap (.*)$", script, re.MULTILINE):
-            yield shlex.split(line, comments=True)
+            yield words(line)
+
+
+def words(line: str) -> list[str]:
+    """Those of a command, up to where the shell leads what it prints."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    return list(itertools.takewhile(lambda word: not set(word) <= set("|>&;"), lexer))
 
 
 def parse(arguments: list[str], where: str) -> None:
@@ -133,6 +141,12 @@ def test_options_take_values_where_cli_md_says_so(name: str) -> None:
         last = CODE.findall(row[0])[-1]
         option, _, value = last.partition(" ")
         assert flags[option] == (not value), f"docs/reference/cli.md writes `{last}` of `snap {name}`"
+
+
+def test_cli_md_lists_the_commands_with_what_they_say_of_themselves() -> None:
+    listed = re.findall(r"^\| \[`snap (\w+)`\]\(#snap-\w+\) \| (.*) \|$", page("docs/reference/cli.md"), re.MULTILINE)
+    said = [(name, text.replace("`", "").rstrip(".").lower()) for name, text in COMMANDS.items()]
+    assert [(name, text.replace("`", "").lower()) for name, text in listed] == said
 
 
 def test_cli_md_has_the_commands_in_their_order() -> None:
