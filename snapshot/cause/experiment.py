@@ -7,6 +7,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from statistics import mean
 from typing import Protocol
 
@@ -42,6 +43,10 @@ class Budget(Value, kw_only=True, frozen=True):
 
 class Progress(Protocol):
     """Hears of it."""
+
+    def training(self, count: int) -> AbstractContextManager[object]:
+        """So many hybrids are trained as long as it is entered."""
+        ...
 
     def tried(self, number: int, trial: Trial, search: Search, left: int) -> None:
         """One more run of a hybrid, the search's `number`th, is over; of so many candidates one may be the cause."""
@@ -170,7 +175,8 @@ class Experiment(ABC):
         ready = {chosen: self._ready(chosen) for chosen in dict.fromkeys(planned)}
         going = [(chosen, hybrid) for chosen in planned if (hybrid := ready[chosen]) is not None]
         self._runs += len(going)
-        with Signals() as signals, ThreadPoolExecutor(self._means.jobs) as pool:
+        watched = self._means.progress.training(len(going))
+        with watched, Signals() as signals, ThreadPoolExecutor(self._means.jobs) as pool:
             runs = [pool.submit(self._run, chosen, hybrid, signals) for chosen, hybrid in going]
             for (chosen, _), ended in zip(going, runs, strict=True):
                 run, seconds = ended.result()

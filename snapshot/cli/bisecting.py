@@ -96,7 +96,7 @@ class Bisecting:
         if bad is None:
             names = (item.partition("=")[0] for item in bad_data)
             note = variant.note(run, drafted, names)
-            terminal.note(f"training BAD first: {note.partition(': ')[2]}")
+            terminal.note(f"BAD comes first: {note.partition(': ')[2]}")
             bad = self._trained(msgspec.structs.replace(drafted, notes=(note, *drafted.notes), rerun=None))
         terminal.note(f"BAD is run {bad.id}")
         return self.between(run, bad, data, by)
@@ -107,7 +107,7 @@ class Bisecting:
 
         store = self._place.store
         self._hands.build(drafted.lock)
-        with Signals() as signals:
+        with terminal.step("training it"), Signals() as signals:
             run = self._hands.train(lambda: drafted, signals)
         try:
             signals.check()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,6 +112,9 @@ class Shown:
 
     def __init__(self, jobs: int) -> None:
         self._jobs, self._seconds, self._tried = jobs, 0.0, 0
+
+    def training(self, count: int) -> AbstractContextManager[object]:
+        return terminal.step("training a hybrid" if count == 1 else f"training {count} hybrids at a time")
 
     def tried(self, number: int, trial: Trial, search: Search, left: int) -> None:
         from snapshot.cause.criterion import text

@@ -1,5 +1,6 @@
 """What the documentation names is there, and what is there it names."""
 
+import itertools
 import re
 import shlex
 import subprocess
@@ -17,7 +18,7 @@ from click.testing import CliRunner
 from snapshot import errors
 from snapshot.cause.document import Search
 from snapshot.cause.noise import Noise
-from snapshot.cli.app import COMMANDS, snap
+from snapshot.cli.app import COMMANDS, EVERYWHERE, snap
 from snapshot.compare.verdict import Verdict
 from snapshot.lock.document import Lock
 from snapshot.project.config import Configuration
@@ -25,6 +26,7 @@ from snapshot.record.document import Run
 from snapshot.share.export.document import PublicRun
 from snapshot.share.handover.document import Handover
 from snapshot.share.kit.document import Kit
+from tests.pages import Command, steps
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -32,6 +34,7 @@ OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
 CODE = re.compile(r"`([^`]+)`")
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)")
 LONGEST = 120
+WIDEST_HELP = 100
 
 
 def page(name: str) -> str:
@@ -59,6 +62,22 @@ def rows(lines: list[str]) -> list[list[str]]:
     return [[cell.strip() for cell in row] for number, row in enumerate(cells) if number not in heads]
 
 
+def options_of(command: click.Command) -> list[click.Option]:
+    """Its own options that are to be seen."""
+    options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    return [option for option in options if option not in EVERYWHERE and not option.hidden]
+
+
+def spelled(options: Iterable[click.Option]) -> set[str]:
+    """All their names."""
+    return {name for option in options for name in (*option.opts, *option.secondary_opts)}
+
+
+def told_in(lines: list[str]) -> set[str]:
+    """The options that begin the rows of tables."""
+    return {option for row in rows(lines) for option in OPTION.findall(" ".join(CODE.findall(row[0])))}
+
+
 def command_of(name: str) -> click.Command:
     """The command that is typed as `snap NAME`; that of a group has two words."""
     found: click.Command | None = snap
@@ -82,11 +101,20 @@ EVERY = list(with_their_parts(COMMANDS))
 
 
 def typed(text: str) -> Iterator[list[str]]:
-    """The arguments of every `snap …` that is typed at a prompt in `text`."""
-    for block in re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
-        for line in block.splitlines():
-            if line.startswith("$ snap "):
-                yield shlex.split(line[2:], comments=True)[1:]
+    """The arguments of every `snap …` that is typed at a prompt in `text`, or stands in a shell script."""
+    for step in steps(text):
+        if isinstance(step, Command) and step.typed.startswith("snap "):
+            yield words(step.typed)[1:]
+    for script in re.findall(r"^```sh\b.*\n((?:.*\n)*?)```", text, re.MULTILINE):
+        for line in re.findall(r"^(?:srun )?snap (.*)$", script, re.MULTILINE):
+            yield words(line)
+
+
+def words(line: str) -> list[str]:
+    """Those of a command, up to where the shell leads what it prints."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    return list(itertools.takewhile(lambda word: not set(word) <= set("|>&;"), lexer))
 
 
 def parse(arguments: list[str], where: str) -> None:
@@ -110,12 +138,19 @@ def parse(arguments: list[str], where: str) -> None:
 def test_every_command_and_option_is_in_cli_md_and_no_other(name: str) -> None:
     lines = sections(page("docs/reference/cli.md")).get(f"snap {name}")
     assert lines is not None, f"docs/reference/cli.md has no section `snap {name}`"
-    parameters = [parameter for parameter in command_of(name).params if not getattr(parameter, "hidden", False)]
-    known = {option for parameter in parameters for option in (*parameter.opts, *parameter.secondary_opts)}
-    known = {option for option in known if option.startswith("-")} - {"-h", "--help"}
-    told = {option for row in rows(lines) for option in OPTION.findall(" ".join(CODE.findall(row[0])))}
+    known, told = spelled(options_of(command_of(name))), told_in(lines)
     assert known - told == set(), f"docs/reference/cli.md does not tell of these options of `snap {name}`"
     assert told - known == set(), f"docs/reference/cli.md tells of options that `snap {name}` does not have"
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_command_has_the_options_of_all(name: str) -> None:
+    assert set(EVERYWHERE) <= set(command_of(name).params)
+
+
+def test_cli_md_tells_of_the_options_of_all_once() -> None:
+    assert told_in(sections(page("docs/reference/cli.md"))["Commands"]) == spelled(EVERYWHERE) | {"-h", "--help"}
+    assert set(EVERYWHERE) <= set(snap.params)
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -130,6 +165,12 @@ def test_options_take_values_where_cli_md_says_so(name: str) -> None:
         last = CODE.findall(row[0])[-1]
         option, _, value = last.partition(" ")
         assert flags[option] == (not value), f"docs/reference/cli.md writes `{last}` of `snap {name}`"
+
+
+def test_cli_md_lists_the_commands_with_what_they_say_of_themselves() -> None:
+    listed = re.findall(r"^\| \[`snap (\w+)`\]\(#snap-\w+\) \| (.*) \|$", page("docs/reference/cli.md"), re.MULTILINE)
+    said = [(name, text.replace("`", "").rstrip(".").lower()) for name, text in COMMANDS.items()]
+    assert [(name, text.replace("`", "").lower()) for name, text in listed] == said
 
 
 def test_cli_md_has_the_commands_in_their_order() -> None:
@@ -166,11 +207,17 @@ def test_help_has_examples_that_parse(name: str) -> None:
         parse(shlex.split(example), f"`snap {name} --help`")
 
 
+@pytest.mark.parametrize("name", EVERY)
+def test_help_fits_a_window(name: str) -> None:
+    done = CliRunner().invoke(snap, [*name.split(), "--help"], prog_name="snap")
+    assert [line for line in done.output.splitlines() if len(line) > WIDEST_HELP] == []
+
+
 def test_help_needs_none_of_the_commands() -> None:
     code = "import sys; from snapshot.cli.app import snap\ntry: snap(['--help'])\nfinally: print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.splitlines()[-1].split())
-    assert loaded & {*(f"snapshot.cli.{name}" for name in COMMANDS), "docker", "msgspec", "rich", "jinja2"} == set()
+    assert loaded & {*(f"snapshot.cli.{name}" for name in COMMANDS), "docker", "msgspec", "jinja2"} == set()
 
 
 def test_every_exit_code_is_in_cli_md_and_no_other() -> None:
@@ -333,22 +380,9 @@ def test_scripts_that_pages_name_are_there() -> None:
             assert (ROOT / name).exists(), f"{source.relative_to(ROOT)} names {name}"
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *(
-            "reference/archive",
-            "reference/cli",
-            "reference/data",
-            "reference/handover",
-            "reference/kit",
-            "reference/lock",
-            "reference/run",
-        ),
-        *("reference/metrics", "reference/store", "reference/verdict", "explanation/same-image"),
-        *("reference/export", "reference/noise", "reference/bisect", "reference/report"),
-    ],
-)
-def test_lines_are_not_too_long(name: str) -> None:
-    long = [line for line in page(f"docs/{name}.md").splitlines() if len(line) > LONGEST]
-    assert long == []
+def test_prose_is_not_too_long() -> None:
+    # Tables and addresses can't be broken, and what a program prints is as it is.
+    kept = re.compile(r"\||.*https?://")
+    for source in PAGES:
+        prose = re.sub(r"^```.*?^```", "", source.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+        assert [line for line in prose.splitlines() if len(line) > LONGEST and not kept.match(line)] == [], source
