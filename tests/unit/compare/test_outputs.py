@@ -129,7 +129,7 @@ def test_notebooks_are_compared_by_sources_and_outputs(tmp_path: Path):
     same = only(tmp_path, "a.ipynb", written(0.5), written(0.5, vscode={"id": 7}))
     assert (same.verdict, same.kind, same.reason) == ("identical", "notebook", "ignored: 1 metadata")
     other = only(tmp_path, "a.ipynb", written(0.5), written(0.25))
-    assert (other.verdict, other.absolute) == ("different", 0.25)
+    assert (other.verdict, other.where) == ("different", "$.cells[0].outputs[0].text[0]")
     damaged = only(tmp_path, "a.ipynb", '{"cells": [5, {"outputs": 6}]}', '{"cells": [5, {"outputs": 7}]}')
     assert (damaged.verdict, damaged.where) == ("different", "$.cells[1].outputs")
 
