@@ -36,6 +36,7 @@ def launch(
     started: Callable[[State], None],
     meanwhile: Callable[[], None],
     beside: Callable[[Callable[[], bool]], None],
+    outlives: bool = True,
 ) -> Usage | None:
     """Run `container` to its end with the caller's terminal as its output.
 
@@ -43,6 +44,7 @@ def launch(
 
     `meanwhile` is called while the engine starts the container, `started` once its process runs. `beside` may take its
     time while the training goes on; what it is given says whether that is over, and that it should come to an end.
+    Whether the training `outlives` the terminal that it was started from is for the caller to say.
     File descriptors `keep` stay open in the child. Returns what the training used; how it ended is for the engine to
     say. Raises EngineError when the engine refused, with the training not started.
     """
@@ -56,7 +58,7 @@ def launch(
     )
     assert child.stderr is not None
     relay = _Relay(child.stderr.fileno(), is_shown=output != "none")
-    signals = _Signals(container.name or "", engine, child.pid)
+    signals = _Signals(container.name or "", engine, child.pid, outlives=outlives)
     watcher = _Watcher(container.name or "", engine, started, relay)
     with signals:
         meanwhile()
@@ -114,8 +116,8 @@ class _Relay(threading.Thread):
 class _Signals:
     """While it is entered, signals to `snap` become signals to the training."""
 
-    def __init__(self, name: str, engine: Engine, child: int) -> None:
-        self._name, self._engine, self._child = name, engine, child
+    def __init__(self, name: str, engine: Engine, child: int, *, outlives: bool) -> None:
+        self._name, self._engine, self._child, self._outlives = name, engine, child, outlives
         self._interrupts = 0
         self._before: dict[int, object] = {}
 
@@ -134,7 +136,7 @@ class _Signals:
             with suppress(ProcessLookupError):
                 os.kill(self._child, signal.SIGWINCH)
             return
-        if number == signal.SIGHUP:
+        if number == signal.SIGHUP and self._outlives:
             # The terminal is gone, the training need not be: the next command finishes the record.
             os._exit(125)
         if number == signal.SIGINT:
