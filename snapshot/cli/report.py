@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -10,10 +9,8 @@ from snapshot.cli import terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.errors import UsageError
-from snapshot.project.names import display
-from snapshot.record.document import Run
+from snapshot.host.clock import now
 from snapshot.record.store import Store
-from snapshot.report.text import count
 
 
 @click.command("report", short_help=COMMANDS["report"])
@@ -37,14 +34,17 @@ def command(runs: tuple[str, ...], is_all: bool, output: str | None, is_to_open:
     if is_all and runs:
         raise UsageError("`--all` and RUN exclude each other", hint="leave one of them away")
     store = Place.here().store
+    from snapshot.report.html import pages
+
     with store.lock_shared():  # what is shown is not swept away meanwhile
         ids = [store.find(wanted) for wanted in runs or ([] if is_all else ["latest"])]
         if is_all or len(ids) > 2:
-            name, text = _of_many(store, None if is_all else ids)
+            name, text = "all" if is_all else "some", pages.of_runs(store, None if is_all else ids, now=now())
         elif len(ids) == 2:
-            name, text = _of_two(store, store.read(ids[0]), store.read(ids[1]))
+            name = "-".join(ids)
+            text = pages.of_pair(store, store.read(ids[0]), store.read(ids[1]), now=now())
         else:
-            name, text = _of_one(store, store.read(ids[0]))
+            name, text = ids[0], pages.of_run(store, store.read(ids[0]), now=now())
     data = text.encode("utf-8", "backslashreplace")
     if output == "-":
         sys.stdout.buffer.write(data)
@@ -53,43 +53,6 @@ def command(runs: tuple[str, ...], is_all: bool, output: str | None, is_to_open:
     click.echo(path)
     if is_to_open and click.launch(str(path)) != 0:
         terminal.warn("no browser could be opened")
-
-
-def _of_one(store: Store, record: Run) -> tuple[str, str]:
-    """What the page is called, and the page."""
-    from snapshot.report.html import gather, run
-    from snapshot.report.html.render import html
-
-    return record.id, html("run", run.page(gather.gather(store, record)), now=_now())
-
-
-def _of_two(store: Store, old: Run, new: Run) -> tuple[str, str]:
-    from snapshot.report.html import between, pair
-    from snapshot.report.html.render import html
-
-    return f"{old.id}-{new.id}", html("pair", pair.page(between.between(store, old, new)), now=_now())
-
-
-def _of_many(store: Store, ids: list[str] | None) -> tuple[str, str]:
-    """The runs `ids`, or all of the project."""
-    from snapshot.record import labels
-    from snapshot.record.index import Index
-    from snapshot.report.html import runs
-    from snapshot.report.html.render import html
-    from snapshot.report.lineage import Names
-    from snapshot.report.select import Row
-
-    index = Index(store)
-    index.refresh()
-    said = labels.every(store)
-    rows = [Row(one, said.get(one.id, labels.NONE)) for one in index.summaries() if ids is None or one.id in ids]
-    title = f"{count(len(rows), 'run')} of {display(store.project.name)}"
-    page = runs.page(title, rows, Names(store.ids()), index.damaged if ids is None else ())
-    return "all" if ids is None else "some", html("runs", page, now=_now())
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat()
 
 
 def _written(store: Store, name: str, output: str | None, data: bytes) -> Path:

@@ -41,7 +41,7 @@ def metrics_of(outputs: Iterable[Output], open: Callable[[str], Path]) -> tuple[
     size alone; one that is damaged, or not what its name says, has no metrics and is no error.
     """
     found: list[tuple[str, str, float, int]] = []
-    for output in islice(_chosen(outputs), MOST_FILES):
+    for output in islice(chosen(outputs), MOST_FILES):
         if len(found) < MOST:
             last = _collected(open(output.path), _reader(output.path))
             found += ((output.path, name, value, points) for name, (value, points) in last.items())
@@ -78,9 +78,9 @@ def several(path: Path, names: Collection[str]) -> dict[str, tuple[tuple[float |
     return {name: tuple(points) for name, points in first.items() if points}
 
 
-def _chosen(outputs: Iterable[Output]) -> Iterator[Output]:
+def chosen(outputs: Iterable[Output]) -> Iterator[Output]:
     """The outputs to read: those near the top of the project first, as many as may be read together."""
-    fitting = [o for o in outputs if o.sha256 and 0 < o.size <= LARGEST and _reader(o.path)]
+    fitting = [o for o in outputs if o.link is None and 0 < o.size <= LARGEST and _reader(o.path)]
     left = ALTOGETHER
     for output in sorted(fitting, key=lambda o: (o.path.count("/"), o.path)):
         if output.size <= left:
