@@ -123,7 +123,7 @@ def test_a_training_is_followed_until_it_ends(ui: Ui, page: Tab, training, steps
         (steps / str(step)).touch()
     for tab in (page, other):
         tab.shown("document.querySelector('h1 .state').textContent", "exit 3")
-        tab.shown("document.querySelector('#outputs td:last-child').textContent.length", len('sha256:') + 64)
+        tab.shown("document.querySelector('#outputs td:last-child').textContent.length", len("sha256:") + 64)
         tab.shown(f"{log}.includes('step 4 ')")
         assert tab.value("document.querySelectorAll('img').length") == 0
         assert tab.value("document.title").startswith("<img")

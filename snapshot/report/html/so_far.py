@@ -63,17 +63,17 @@ def so_far(store: Store, run: Run) -> Iterator[tuple[Run, Path]]:
         yield msgspec.structs.replace(run, outputs=tuple(outputs.values()), metrics=read), into
 
 
-def seen(store: Store, run: Run) -> Iterator[Seen]:
-    """The files that a run which goes on has written by now, in the order of their paths."""
+def seen(store: Store, run: Run, *, most: int = MOST) -> Iterator[Seen]:
+    """The files that a run which goes on has written by now, in the order of their paths, as far as is looked at."""
     folders = [from_text(data.path) for data in run.data if data.kind == "folder" and is_inside(data)]
     for layer in workspace.layers(store.folder(run.id), folders):
-        yield from islice(_files(layer.written, layer.path), MOST)
+        yield from islice(_files(layer.written, layer.path, most), most)
 
 
-def _files(top: Path, prefix: str) -> Iterator[Seen]:
+def _files(top: Path, prefix: str, most: int) -> Iterator[Seen]:
     for number, (folder, folders, names) in enumerate(os.walk(top)):
         folders.sort()
-        if number > MOST:
+        if number > most:
             return
         for name in sorted(names):
             path = os.path.join(folder, name)
