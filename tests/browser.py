@@ -63,6 +63,7 @@ class Tab:
         pipe.tabs[self._session] = self
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.ask(f"{domain}.enable")
+        self.ask("Page.setLifecycleEventsEnabled", enabled=True)
         speed = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
         self.ask("Network.emulateNetworkConditions", offline=not is_online, **speed)
 
@@ -88,8 +89,13 @@ class Tab:
     def visit(self, address: str) -> None:
         """The same of any address."""
         self.events.clear()
-        self.ask("Page.navigate", url=address)
-        self.until(lambda: any(event["method"] == "Page.loadEventFired" for event in self.events))
+        loader = self.ask("Page.navigate", url=address)["loaderId"]
+        self.until(lambda: (loader, "load") in self._loaded())
+
+    def _loaded(self) -> Iterator[tuple[str, str]]:
+        for event in self.events:
+            if event["method"] == "Page.lifecycleEvent":
+                yield event["params"]["loaderId"], event["params"]["name"]
 
     def until(self, condition: Callable[[], object]) -> None:
         """Wait for what comes by itself."""

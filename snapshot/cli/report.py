@@ -34,17 +34,10 @@ def command(runs: tuple[str, ...], is_all: bool, output: str | None, is_to_open:
     if is_all and runs:
         raise UsageError("`--all` and RUN exclude each other", hint="leave one of them away")
     store = Place.here().store
-    from snapshot.report.html import pages
-
     with store.lock_shared():  # what is shown is not swept away meanwhile
         ids = [store.find(wanted) for wanted in runs or ([] if is_all else ["latest"])]
-        if is_all or len(ids) > 2:
-            name, text = "all" if is_all else "some", pages.of_runs(store, None if is_all else ids, now=now())
-        elif len(ids) == 2:
-            name = "-".join(ids)
-            text = pages.of_pair(store, store.read(ids[0]), store.read(ids[1]), now=now())
-        else:
-            name, text = ids[0], pages.of_run(store, store.read(ids[0]), now=now())
+        with terminal.step("writing the report"):
+            name, text = _of(store, None if is_all else ids)
     data = text.encode("utf-8", "backslashreplace")
     if output == "-":
         sys.stdout.buffer.write(data)
@@ -53,6 +46,17 @@ def command(runs: tuple[str, ...], is_all: bool, output: str | None, is_to_open:
     click.echo(path)
     if is_to_open and click.launch(str(path)) != 0:
         terminal.warn("no browser could be opened")
+
+
+def _of(store: Store, ids: list[str] | None) -> tuple[str, str]:
+    """What the page of these runs, or of all, is called, and the page."""
+    from snapshot.report.html import pages
+
+    if ids is None or len(ids) > 2:
+        return "all" if ids is None else "some", pages.of_runs(store, ids, now=now())
+    if len(ids) == 2:
+        return "-".join(ids), pages.of_pair(store, store.read(ids[0]), store.read(ids[1]), now=now())
+    return ids[0], pages.of_run(store, store.read(ids[0]), now=now())
 
 
 def _written(store: Store, name: str, output: str | None, data: bytes) -> Path:

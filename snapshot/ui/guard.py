@@ -75,8 +75,8 @@ class Guard:
         rest = [(key, value) for key, value in request.query_params.multi_items() if key != PARAMETER]
         # One slash: with two it would be the name of another host.
         to = "/" + quote(request.scope["path"].lstrip("/")) + ("?" + urlencode(rest) if rest else "")
-        text = f'<!doctype html><meta http-equiv="refresh" content="0;url={html.escape(to)}"><title>snap ui</title>'
-        answer = HTMLResponse(text)
+        lead = f'<meta http-equiv="refresh" content="0;url={html.escape(to)}">'
+        answer = HTMLResponse(f'<!doctype html><title>snap ui</title><link rel="icon" href="data:,">{lead}')
         answer.set_cookie(self._cookie, self._token, httponly=True, samesite="strict", path="/")
         return answer
 

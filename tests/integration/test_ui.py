@@ -219,7 +219,7 @@ def test_pages_of_others_get_and_do_nothing(project: Project, ui: Ui, page: Tab,
     page.shown("document.querySelectorAll('#table tbody tr').length", 1)
     form = tmp_path / "evil.html"
     form.write_text(f"<form method=post action='{ui.at('/runs/first/tag')}'><input name=tag value=evil></form>"
-                    "<script>document.forms[0].submit()</script>")  # fmt: skip
+                    "<script>onload = () => setTimeout(() => document.forms[0].submit())</script>")  # fmt: skip
     page.visit(form.as_uri())
     page.shown("document.body.textContent.includes('did not come from a page of this server')")
     assert "evil" not in project.snap("ls").stdout
