@@ -38,7 +38,7 @@ def mlflow(runs: tuple[str, ...], uri: str | None, experiment: str | None, outpu
     from snapshot.integrations.mlflow import track
 
     for run_id, root in _wanted(runs):
-        with terminal.step(f"run {run_id}"):
+        with terminal.step(f"telling MLflow of run {run_id}"):
             done = track(run_id, folder=root, uri=uri, experiment=experiment, outputs=outputs)
         _tell(done.said)
         terminal.note(f"run {run_id} is{'' if done.is_new else ' still'} in the experiment `{shown(done.experiment)}`")
@@ -62,7 +62,7 @@ def wandb(runs: tuple[str, ...], project: str | None, directory: str | None, out
     from snapshot.integrations.wandb import track
 
     for run_id, root in _wanted(runs):
-        with terminal.step(f"run {run_id}"):
+        with terminal.step(f"writing run {run_id}"):
             done = track(run_id, folder=root, project=project, directory=directory, outputs=outputs)
         _tell(done.said)
         terminal.note(f"run {run_id} {'is' if done.is_new else 'was'} written; `wandb sync` puts it online")
