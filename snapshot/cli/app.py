@@ -94,7 +94,7 @@ class Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError:
-            if args[0].endswith(".py"):
+            if args[0].endswith((".py", ".ipynb")):
                 ctx.fail(f"No such command '{args[0]}'. Did you mean 'snap run {args[0]}'?")
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
             if near:
