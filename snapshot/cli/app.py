@@ -35,6 +35,7 @@ COMMANDS = {
     "data": "Data of runs: what they were, and what has changed since.",
     "tag": "Give a run a tag, or take it away.",
     "note": "Write a note about a run.",
+    "track": "Log runs to MLflow or Weights & Biases.",
     "push": "Put a run into a registry, as an image that repeats it.",
     "pull": "Take in what `snap push` put into a registry.",
     "archive": "Write a run, and all that it takes to repeat it offline.",
