@@ -16,6 +16,7 @@ from snapshot.run import draft, outside, trace
 from snapshot.run.command import Invocation
 from snapshot.run.draft import Options, Project
 from snapshot.run.launch import launch
+from snapshot.run.signals import Signals
 
 _SHELL = r"""
 if command -v bash >/dev/null; then export PS1='(snap) \w\$ '; exec bash --norc; fi
@@ -81,13 +82,14 @@ def enter(container: Container, engine: Engine, *, build: Callable[[], None]) ->
 
 
 def _launch(container: Container, engine: Engine) -> None:
-    launch(
-        container,
-        engine,
-        keep=(),
-        output="both",
-        started=lambda _: None,
-        meanwhile=lambda: None,
-        beside=lambda _: None,
-        outlives=False,
-    )
+    with Signals(outlive=False) as signals:
+        launch(
+            container,
+            engine,
+            keep=(),
+            output="both",
+            started=lambda _: None,
+            meanwhile=lambda: None,
+            beside=lambda _: None,
+            signals=signals,
+        )
