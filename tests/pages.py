@@ -93,8 +93,8 @@ def follow(page: Path, folder: Path, env: Mapping[str, str], names: Mapping[str,
 def _in_shell(step: File | Command) -> str:
     if isinstance(step, Command):
         return f"{{ {step.typed}\n}} 2>&1\nprintf '{END}%d\\n' $?\n"
-    folder = shlex.quote(os.path.dirname(step.name) or ".")
-    return f"mkdir -p {folder}\ncat > {shlex.quote(step.name)} <<'END OF FILE'\n{step.text}END OF FILE\n"
+    name = shlex.quote(step.name).replace("'~/", "~/'") if step.name.startswith("~/") else shlex.quote(step.name)
+    return f"mkdir -p \"$(dirname {name})\"\ncat > {name} <<'END OF FILE'\n{step.text}END OF FILE\n"
 
 
 def _compare(page: str, command: Command, output: str, code: int) -> None:

@@ -26,7 +26,7 @@ from snapshot.record.document import Run
 from snapshot.share.export.document import PublicRun
 from snapshot.share.handover.document import Handover
 from snapshot.share.kit.document import Kit
-from tests.pages import Command, steps
+from tests.pages import Command, File, steps
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -335,10 +335,14 @@ def anchors(target: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_what_is_typed_in_the_pages_parses() -> None:
+def test_what_is_typed_in_the_pages_parses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     seen = 0
     for source in PAGES:
-        for arguments in typed(source.read_text(encoding="utf-8")):
+        text = source.read_text(encoding="utf-8")
+        for file in (step for step in steps(text) if isinstance(step, File) and "/" not in step.name):
+            Path(file.name).write_text(file.text)  # some options name a file that must be there
+        for arguments in typed(text):
             parse(arguments, source.relative_to(ROOT).as_posix())
             seen += 1
     assert seen > 10
