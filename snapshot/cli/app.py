@@ -48,6 +48,31 @@ COMMANDS = {
 """In the order of the work; each is `snapshot.cli.NAME`, whose command has this line as its short help."""
 
 
+def _talk(ctx: click.Context, option: click.Parameter, is_given: bool) -> None:
+    if is_given and not ctx.resilient_parsing:
+        from snapshot.cli.terminal import Level, talk
+
+        talk(Level.QUIET if option.name == "quiet" else Level.VERBOSE)
+
+
+EVERYWHERE = (
+    click.Option(
+        ["-q", "--quiet"], is_flag=True, expose_value=False, callback=_talk, help="Say only what is wrong, and results."
+    ),
+    click.Option(
+        ["-v", "--verbose"], is_flag=True, expose_value=False, callback=_talk, help="Say what is asked of whom, too."
+    ),
+)
+"""Options of every command, and of `snap` itself."""
+
+
+def _with_options(command: click.Command) -> click.Command:
+    """`command`, and those of it if it is a group, with the options that all have."""
+    for one in (command, *(command.commands.values() if isinstance(command, click.Group) else ())):
+        one.params += [option for option in EVERYWHERE if option not in one.params]
+    return command
+
+
 class Commands(click.Group):
     """A group that imports a command when it is used."""
 
@@ -58,8 +83,7 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"snapshot.cli.{cmd_name}")
-        command: click.Command = module.command
-        return command
+        return _with_options(module.command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -116,11 +140,9 @@ class Commands(click.Group):
 
 def fail(problem: SnapshotError, *, code: int | None = None) -> NoReturn:
     """Print `error: …` and `hint: …`, and exit."""
-    from snapshot.cli.terminal import say
+    from snapshot.cli import terminal
 
-    say(f"error: {problem.message}")
-    if problem.hint:
-        say(f"hint: {problem.hint}")
+    terminal.error(problem.message, problem.hint)
     sys.exit(problem.exit_code if code is None else code)
 
 
@@ -161,3 +183,6 @@ def snap() -> None:
     \b
     Type `snap run train.py` instead of `python train.py`.
     """
+
+
+_with_options(snap)

@@ -42,7 +42,7 @@ def command(run: str, target: Path, with_data: bool) -> None:
             with_data=with_data,
             progress=Progress(
                 step=step.update,
-                written=lambda done: step.update(f"writing, {text.size(done)}"),
+                written=step.moved,
                 warn=terminal.warn,
             ),
         )

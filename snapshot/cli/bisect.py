@@ -352,7 +352,7 @@ class _Hands:
 
         place = self._place
         environment: Mapping[str, str] = {}
-        with Interrupts() as interrupts:
+        with Interrupts() as interrupts, terminal.step("training a hybrid"):
             run = train(
                 place.store,
                 drafting,

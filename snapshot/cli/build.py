@@ -173,9 +173,9 @@ class Shown:
                 self.total = event.size
             elif event.state == "bytes":
                 self.here += event.size
-            whole = f" of {text.size(self.total)}" if self.total else ""
             if self.here:
-                self.step.update(f"fetching packages, {text.size(self.here)}{whole}")
+                self.step.detail = "fetching packages"
+                self.step.moved(self.here, self.total)
         elif event.state == "started":
             self.step.update(event.step)
 

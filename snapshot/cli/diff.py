@@ -57,11 +57,12 @@ def command(ctx: click.Context, old: str, new: str, only_code: bool, stat: bool,
 
 def _compare(store: Store, runs: tuple[Run, Run], *, as_json: bool, stat: bool, full: bool) -> bool:
     """Print what differs; whether nothing does."""
-    found = difference(*_sides(store, *runs), partial(manifest.diff, store.path))
+    with terminal.step("comparing"):
+        found = difference(*_sides(store, *runs), partial(manifest.diff, store.path))
+        patches = {} if as_json else dict(_patches(found, stored.reader(store)))
     if as_json:
         click.echo(encode_json(found), nl=False)
     else:
-        patches = dict(_patches(found, stored.reader(store)))
         most, most_code = (None, None) if full else (diff.MOST, 0 if stat else diff.MOST_CODE)
         click.echo(diff.page(found, runs, patches, datetime.now(UTC), most=most, most_code=most_code))
     return found.same

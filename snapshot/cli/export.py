@@ -80,9 +80,7 @@ def command(
                 environment=published,
             ),
             tolerances=configured(place.config) if prove else None,
-            progress=Progress(
-                step=step.update, written=lambda size: step.update(f"writing, {text.size(size)}"), warn=terminal.warn
-            ),
+            progress=Progress(step=step.update, written=step.moved, warn=terminal.warn),
         )
     _tell(done.content)
     if done.verdict:

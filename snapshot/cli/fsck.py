@@ -1,15 +1,11 @@
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-
 import click
 
 from snapshot.cli import terminal
 from snapshot.cli.app import COMMANDS
-from snapshot.cli.place import Place
-from snapshot.cli.terminal import Step
+from snapshot.cli.place import Place, held
 from snapshot.document import encode_json
-from snapshot.record.store import Store
 
 
 @click.command("fsck", short_help=COMMANDS["fsck"])
@@ -34,7 +30,7 @@ def command(ctx: click.Context, repair: bool, as_json: bool) -> None:
     if not store.exists():
         click.echo("[]" if as_json else "this folder has no runs yet")
         return
-    with terminal.step("checking the store") as step, _held(store, step, alone=repair):
+    with held(store, alone=repair), terminal.step("checking the store") as step:
         faults = list(fsck.examine(store, step.update))
         mended, rest = fsck.repair(faults) if repair else ([], [fault.finding for fault in faults])
     if as_json:
@@ -45,8 +41,3 @@ def command(ctx: click.Context, repair: bool, as_json: bool) -> None:
         runs = count(len(store.ids()), "run")
         click.echo(page(rest, None if rest else f"nothing is wrong: every digest of {runs} is as it was"))
     ctx.exit(1 if any(finding.severity == "error" for finding in rest) else 0)
-
-
-def _held(store: Store, step: Step, *, alone: bool) -> AbstractContextManager[None]:
-    """The lock of the store: who only looks can do so beside others."""
-    return store.lock_exclusive(lambda: step.update("waiting for other `snap`")) if alone else store.lock_shared()

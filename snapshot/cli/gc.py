@@ -4,7 +4,7 @@ import click
 
 from snapshot.cli import terminal
 from snapshot.cli.app import COMMANDS
-from snapshot.cli.place import Place
+from snapshot.cli.place import Place, held
 
 
 @click.command("gc", short_help=COMMANDS["gc"])
@@ -26,14 +26,11 @@ def command(dry_run: bool) -> None:
     if not store.exists():
         terminal.say("no runs yet, and nothing to remove")
         return
-    with terminal.step("looking for what no run needs") as step:
-
-        def told(done: int, total: int) -> None:
-            step.update(f"{size(done)} of {size(total)}")
-
-        with store.lock_shared() if dry_run else store.lock_exclusive(lambda: step.update("waiting for other `snap`")):
-            plan = gc.plan(store, told)
-            click.echo(page(plan))
-            if plan.waste and not dry_run:
+    with held(store, alone=not dry_run):
+        with terminal.step("looking for what no run needs") as step:
+            plan = gc.plan(store, step.moved)
+        click.echo(page(plan))
+        if plan.waste and not dry_run:
+            with terminal.step(f"removing {size(plan.bytes)}"):
                 gc.carry_out(store, plan)
-                terminal.note(f"removed, {size(plan.bytes)} are free again")
+            terminal.note(f"removed, {size(plan.bytes)} are free again")

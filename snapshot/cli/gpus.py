@@ -47,9 +47,7 @@ class Asked:
         if errors:
             tell([finding for finding in found if finding.severity != "error"])
             for finding in errors[:-1]:
-                terminal.say(f"error: {finding.message}")
-                if finding.remedy:
-                    terminal.say(f"hint: {finding.remedy}")
+                terminal.error(finding.message, finding.remedy)
             raise HostError(errors[-1].message, hint=errors[-1].remedy)
         return found
 

@@ -25,7 +25,6 @@ def command(kit: Path) -> None:
     """
     from snapshot.project.names import display
     from snapshot.record.labels import Origin
-    from snapshot.report import text
     from snapshot.share import intake
     from snapshot.share.kit import taking
     from snapshot.share.kit.reading import opened
@@ -34,7 +33,7 @@ def command(kit: Path) -> None:
     cache = place.make_cache()
     with (
         terminal.step(f"importing {display(kit.name)}") as step,
-        opened(kit, cache / "builds", lambda done: step.update(f"checking, {text.size(done)}")) as found,
+        opened(kit, cache / "builds", step.moved) as found,
     ):
         lock = taking.read_lock(found)
         step.update("packages")

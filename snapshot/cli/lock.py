@@ -20,8 +20,6 @@ from snapshot.lock.wanted import AUTO, Settings, difference, settings_of, want
 from snapshot.project.names import display
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from snapshot.lock.document import Lock
 
 MOST = 10
@@ -119,8 +117,11 @@ def _check(place: Place, settings: Settings) -> None:
         return
     if old:
         # Without an engine or an index it is as stale.
-        with suppress(SnapshotError), terminal.step("resolving"):
-            new, _ = lock_project(place.root, settings, place.engine, build=image_for(place), write=False)
+        with suppress(SnapshotError):
+            with terminal.step("resolving") as step:
+                new, _ = lock_project(
+                    place.root, settings, place.engine, build=image_for(place), write=False, step=step.update
+                )
             if not _tell_changes(old, new):
                 terminal.note("nothing of the stack would change")
     raise StaleLockError(f"snap.lock is not up to date: {reason}", hint="run `snap lock`")
@@ -190,23 +191,18 @@ def image_for(place: Place) -> Build:
 def _lock(
     place: Place, settings: Settings, *, upgrade: bool = False, packages: tuple[str, ...] = ()
 ) -> tuple[Lock, bool]:
-    said: list[tuple[Callable[[str], None], str]] = []
-    try:
-        with terminal.step("locking"):
-            return lock_project(
-                place.root,
-                settings,
-                place.engine,
-                build=image_for(place),
-                upgrade=upgrade,
-                upgrade_packages=packages,
-                say=lambda text: said.append((terminal.note, text)),
-                warn=lambda text: said.append((terminal.warn, text)),
-            )
-    finally:
-        # Of a failure too: what was read, and taken for what, is half of the reason.
-        for speak, text in said:
-            speak(text)
+    with terminal.step("locking") as step:
+        return lock_project(
+            place.root,
+            settings,
+            place.engine,
+            build=image_for(place),
+            upgrade=upgrade,
+            upgrade_packages=packages,
+            say=terminal.note,
+            warn=terminal.warn,
+            step=step.update,
+        )
 
 
 def _summary(lock: Lock) -> str:

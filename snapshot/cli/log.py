@@ -10,7 +10,7 @@ import click
 
 from snapshot.cli import terminal
 from snapshot.cli.app import COMMANDS
-from snapshot.cli.place import Place
+from snapshot.cli.place import Place, index_of
 from snapshot.document import encode_json
 from snapshot.record import labels
 from snapshot.record.document import Run
@@ -66,11 +66,9 @@ def command(run: str | None, last: int | None, weak: bool, as_json: bool) -> Non
 
 def _family(store: Store, run_id: str, *, weak: bool) -> Mapping[str, Run | None]:
     """The run, what it descends from, and what descends from it."""
-    from snapshot.record.index import Index
     from snapshot.record.recall import reader
 
-    record_of, index = reader(store), Index(store)
-    index.refresh()
+    record_of, index = reader(store), index_of(store)
 
     def children(parent: str) -> list[str]:
         found = ((child, record_of(child)) for child in index.children(parent))

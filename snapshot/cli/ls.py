@@ -10,7 +10,7 @@ import click
 
 from snapshot.cli import terminal
 from snapshot.cli.app import COMMANDS
-from snapshot.cli.place import Place
+from snapshot.cli.place import Place, index_of
 from snapshot.document import encode_json
 
 if TYPE_CHECKING:
@@ -84,12 +84,10 @@ def command(
 def _of_project() -> tuple[list[Row], Callable[[Row], object]]:
     """The runs of the project, and what `--json` says of each."""
     from snapshot.record import labels
-    from snapshot.record.index import Index
     from snapshot.report.select import Row
 
     store = Place.here().store
-    index = Index(store)
-    index.refresh()
+    index = index_of(store)
     for run_id in index.damaged:
         terminal.warn(f"the record of run {run_id} can't be read; see `snap fsck`")
     said = labels.every(store)

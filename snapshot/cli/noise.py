@@ -175,7 +175,8 @@ class _Measuring:
         verdict = judge.known(self._place.store, second)
         if verdict and verdict.first == first.id:
             return verdict.outputs
-        return judge.outputs(self._place.store, first, second, unpickle=unpickle_in(second.platform.reference))
+        with terminal.step(f"comparing with run {first.id}"):
+            return judge.outputs(self._place.store, first, second, unpickle=unpickle_in(second.platform.reference))
 
 
 def _print(noise: Noise, *, as_json: bool) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +18,7 @@ from snapshot.project.root import find_root
 from snapshot.record.store import Store
 
 if TYPE_CHECKING:
+    from snapshot.record.index import Index
     from snapshot.run.hashing import Hashing
 
 
@@ -97,7 +100,9 @@ class Place:
         if store.exists() and store.unfinished():
             from snapshot.run.finish import recover
 
-            for run_id, problem in recover(store, self.engine, self._hashing(MOST_LATER)):
+            with terminal.step("finishing runs that lost their `snap`"):
+                recovered = recover(store, self.engine, self._hashing(MOST_LATER))
+            for run_id, problem in recovered:
                 if problem:
                     terminal.warn(f"run {run_id} can't be finished yet: {problem}")
                     continue
@@ -118,3 +123,22 @@ class Place:
                 terminal.warn(f"run {run_id} can't be compared with run {first.id}: {problem.message}")
             else:
                 terminal.note(f"run {run_id} repeated run {first.id}: {verdict.verdict}")
+
+
+@contextmanager
+def held(store: Store, *, alone: bool) -> Iterator[None]:
+    """The lock of the store: who only looks can do so beside others."""
+    with ExitStack() as stack:
+        with terminal.step("waiting for other `snap`"):
+            stack.enter_context(store.lock_exclusive() if alone else store.lock_shared())
+        yield
+
+
+def index_of(store: Store) -> Index:
+    """The index, up to date: the first time, all records are read."""
+    from snapshot.record.index import Index
+
+    index = Index(store)
+    with terminal.step("reading the records"):
+        index.refresh()
+    return index

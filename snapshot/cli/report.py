@@ -8,7 +8,7 @@ import click
 
 from snapshot.cli import terminal
 from snapshot.cli.app import COMMANDS
-from snapshot.cli.place import Place
+from snapshot.cli.place import Place, index_of
 from snapshot.errors import UsageError
 from snapshot.project.names import display
 from snapshot.record.document import Run
@@ -39,12 +39,8 @@ def command(runs: tuple[str, ...], is_all: bool, output: str | None, is_to_open:
     store = Place.here().store
     with store.lock_shared():  # what is shown is not swept away meanwhile
         ids = [store.find(wanted) for wanted in runs or ([] if is_all else ["latest"])]
-        if is_all or len(ids) > 2:
-            name, text = _of_many(store, None if is_all else ids)
-        elif len(ids) == 2:
-            name, text = _of_two(store, store.read(ids[0]), store.read(ids[1]))
-        else:
-            name, text = _of_one(store, store.read(ids[0]))
+        with terminal.step("writing the report"):
+            name, text = _of(store, None if is_all else ids)
     data = text.encode("utf-8", "backslashreplace")
     if output == "-":
         sys.stdout.buffer.write(data)
@@ -55,8 +51,16 @@ def command(runs: tuple[str, ...], is_all: bool, output: str | None, is_to_open:
         terminal.warn("no browser could be opened")
 
 
+def _of(store: Store, ids: list[str] | None) -> tuple[str, str]:
+    """What the page of these runs, or of all, is called, and the page."""
+    if ids is None or len(ids) > 2:
+        return _of_many(store, ids)
+    if len(ids) == 2:
+        return _of_two(store, store.read(ids[0]), store.read(ids[1]))
+    return _of_one(store, store.read(ids[0]))
+
+
 def _of_one(store: Store, record: Run) -> tuple[str, str]:
-    """What the page is called, and the page."""
     from snapshot.report.html import gather, run
     from snapshot.report.html.render import html
 
@@ -73,14 +77,12 @@ def _of_two(store: Store, old: Run, new: Run) -> tuple[str, str]:
 def _of_many(store: Store, ids: list[str] | None) -> tuple[str, str]:
     """The runs `ids`, or all of the project."""
     from snapshot.record import labels
-    from snapshot.record.index import Index
     from snapshot.report.html import runs
     from snapshot.report.html.render import html
     from snapshot.report.lineage import Names
     from snapshot.report.select import Row
 
-    index = Index(store)
-    index.refresh()
+    index = index_of(store)
     said = labels.every(store)
     rows = [Row(one, said.get(one.id, labels.NONE)) for one in index.summaries() if ids is None or one.id in ids]
     title = f"{count(len(rows), 'run')} of {display(store.project.name)}"

@@ -167,6 +167,7 @@ class Rerun:
             environment=os.environ,
             warn=terminal.warn,
             hashing=place.hashing,
+            ending=terminal.after_training,
         )
 
     def judged(self, second: Run, tolerances: tuple[Tolerance, ...], *, noise: bool = True) -> Verdict:
@@ -230,7 +231,8 @@ def judged(store: Store, first: Run, second: Run, tolerances: tuple[Tolerance, .
     now = clock.now()
     unpickle = unpickle_in(second.platform.reference)
     remark = _noise(store, first, second) if noise else None
-    return judge(store, first, second, tolerances=tolerances, unpickle=unpickle, now=now, remark=remark)
+    with terminal.step(f"comparing with run {first.id}"):
+        return judge(store, first, second, tolerances=tolerances, unpickle=unpickle, now=now, remark=remark)
 
 
 def _noise(store: Store, first: Run, second: Run) -> Callable[[Verdict], Verdict] | None:
@@ -251,6 +253,6 @@ def _print(verdicts: Sequence[Verdict], *, as_json: bool) -> None:
         return
     from snapshot.report import verdict as text
 
-    click.echo("\n\n".join(text.page(verdict) for verdict in verdicts))
+    click.echo("\n\n".join(terminal.judged(text.page(verdict)) for verdict in verdicts))
     if len(verdicts) > 1:
         click.echo(f"\n{text.spread(verdicts)}")

@@ -6,7 +6,7 @@ import click
 
 from snapshot.cli import terminal
 from snapshot.cli.app import COMMANDS
-from snapshot.cli.place import Place
+from snapshot.cli.place import Place, index_of
 from snapshot.errors import EngineError, StoreError, UsageError
 from snapshot.record.store import Store, container_of
 
@@ -38,19 +38,17 @@ def command(runs: tuple[str, ...], force: bool) -> None:
     for run_id in found:
         # Others that share its files count: what goes first gives nothing back.
         terminal.note(f"removing run {run_id}, {size(freed([store.folder(run_id)]))}")
-        if run_id in busy:
-            _end(place, run_id)
-        _let_go(place, run_id)
-        with store.lock_shared():
-            store.remove(run_id)
+        with terminal.step(f"removing run {run_id}"):
+            if run_id in busy:
+                _end(place, run_id)
+            _let_go(place, run_id)
+            with store.lock_shared():
+                store.remove(run_id)
 
 
 def _refuse_parents(store: Store, found: list[str]) -> None:
     """Raises UsageError for a run whose outputs a run had that stays."""
-    from snapshot.record.index import Index
-
-    index = Index(store)
-    index.refresh()
+    index = index_of(store)
     for run_id in found:
         stay = [child for child in index.children(run_id) if child not in found]
         if stay:

@@ -3,8 +3,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from snapshot.cli.gpus import Asked
     from snapshot.lock.document import Lock
     from snapshot.record.document import Determinism, Request
+    from snapshot.run.draft import Draft
 
 
 class _Run(click.Command):
@@ -147,6 +146,10 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
 
         build_image(place, lock, offline=given["offline"])
 
+    def drafting() -> Draft:
+        with terminal.step("looking at the project"):
+            return draft(place.store, project, invocation, options)
+
     project = Project(
         root=place.root,
         cwd=place.cwd,
@@ -156,14 +159,14 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
     )
     run = train(
         place.store,
-        lambda: draft(place.store, project, invocation, options),
+        drafting,
         place.engine,
         build=build,
         environment=os.environ,
         warn=terminal.warn,
         hashing=place.hashing,
+        ending=terminal.after_training,
     )
-    _new_line(place.store.folder(run.id) / "log")
     _tell(run)
     assert run.exit is not None
     ctx.exit(AROUND_A_RUN if run.exit.code is None else run.exit.code)
@@ -200,15 +203,6 @@ def _tell_gpus(asked: Asked | None, lock: Lock) -> None:
             gpus.tell(asked.check(lock))
         else:
             gpus.tell_unused(lock)
-
-
-def _new_line(log: Path) -> None:
-    """Leave the line on the terminal that the training did not end, as progress bars do."""
-    if sys.stderr.isatty():
-        with suppress(OSError), log.open("rb") as file:
-            file.seek(-1, os.SEEK_END)
-            if file.read(1) != b"\n":
-                print(file=sys.stderr, flush=True)
 
 
 def _tell(run: Run) -> None:

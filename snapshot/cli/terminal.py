@@ -1,27 +1,100 @@
-"""What is drawn on the terminal beside a command's result: on stderr, calm, and plain where it is no terminal."""
+"""What is said beside a command's result: on stderr, calm, and plain where it is no terminal or `NO_COLOR` is set."""
 
 from __future__ import annotations
 
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from enum import IntEnum
+from typing import TYPE_CHECKING, TextIO
 
-from snapshot.report.text import harmless
+from snapshot.report.text import duration, harmless
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-    from rich.status import Status
+    from pathlib import Path
 
+    from snapshot.cli.line import Amount, Line
     from snapshot.record.data.survey import Progress as Hashed
     from snapshot.share.progress import Progress as Transferred
 
 
+class Level(IntEnum):
+    """How much is said."""
+
+    QUIET = 0
+    """Errors, warnings, results."""
+    USUAL = 1
+    VERBOSE = 2
+    """Also what is asked of the engine and of servers, programs that are started, times."""
+
+
+_WORTH_TELLING = 0.1
+"""Seconds from which on the time of a step is told."""
+
+
+class _State:
+    """One terminal, one process."""
+
+    level = Level.USUAL
+    steps: tuple[Step, ...] = ()
+    """Those that go on now, the outermost first."""
+    line: Line | None = None
+    """What is drawn for them."""
+
+
+def talk(level: Level) -> None:
+    """Say so much from now on."""
+    _State.level = level
+    if level == Level.VERBOSE:
+        from snapshot.host import trail
+
+        trail.listen(note)
+
+
+def draws(stream: TextIO) -> bool:
+    """Whether `stream` is a terminal that obeys, and whose user has not asked for plain lines (no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") not in ("", "dumb")
+
+
+_COLOURS = {"red": 31, "green": 32, "yellow": 33}
+
+
+def coloured(text: str, colour: str, stream: TextIO) -> str:
+    """`text` in a colour, where `stream` shows any."""
+    return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if draws(stream) else text
+
+
+_VERDICTS = {"identical": "green", "within tolerance": "green", "different": "red"}
+
+
+def judged(page: str) -> str:
+    """A page of the result, its verdict in a colour."""
+    word, colon, rest = page.partition(":")
+    return coloured(word, _VERDICTS[word], sys.stdout) + colon + rest if word in _VERDICTS else page
+
+
 def say(text: str) -> None:
-    """One line on stderr; that it can't be written (a full disk, a terminal that is gone) ends nothing."""
-    with suppress(OSError):
-        print(harmless(text), file=sys.stderr, flush=True)
+    """Lines that answer in words where there is nothing to show; not heard with `--quiet`."""
+    if _State.level > Level.QUIET:
+        _write(text)
+
+
+def _write(text: str, mark: str = "", colour: str = "") -> None:
+    """Lines on stderr, a `mark` in front; that they can't be written (a full disk, no terminal) ends nothing."""
+    shown = (coloured(mark, colour, sys.stderr) if colour else mark) + harmless(text)
+
+    def write() -> None:
+        with suppress(OSError):
+            sys.stderr.write(f"{shown}\n")  # in one piece: others write, too
+            sys.stderr.flush()
+
+    if _State.line:
+        _State.line.above(write)
+    else:
+        write()
 
 
 def note(text: str) -> None:
@@ -31,128 +104,111 @@ def note(text: str) -> None:
 
 def warn(text: str) -> None:
     """One line about what the reader should know."""
-    say(f"warning: {text}")
+    _write(text, "warning: ", "yellow")
+
+
+def error(message: str, hint: str | None) -> None:
+    """What went wrong, and what to do."""
+    _write(message, "error: ", "red")
+    if hint:
+        _write(f"hint: {hint}")
 
 
 class Step:
-    """A step that takes its time; `update` says where it stands."""
+    """A step that takes its time, and where it stands."""
 
     def __init__(self, text: str) -> None:
-        self.text = text
+        self.text, self.detail = text, ""
+        self._amount: Amount | None = None
 
     def update(self, detail: str) -> None:
         """Show `detail` behind the step's name; nothing where lines can't be drawn over."""
+        self.detail, self._amount = detail, None
+
+    def moved(self, done: int, total: int = 0) -> None:
+        """So many bytes are done, of how many, where that is known."""
+        from snapshot.cli.line import Amount
+
+        self._amount = self._amount or Amount()
+        self._amount.update(done, total)
+
+    def words(self) -> tuple[str, tuple[str, ...]]:
+        """What the line says."""
+        amount = self._amount.words() if self._amount else ()
+        return (f"{self.text}: {self.detail}" if self.detail else self.text), amount
 
 
 @contextmanager
 def step(text: str) -> Iterator[Step]:
-    """A step of the work: a line that moves on a terminal and is gone when done, one plain line elsewhere."""
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        note(text)
-        yield Step(text)
-        return
-    if _lines:
-        # A step within a step: one line is enough, which says the inner one as long as it takes.
-        yield _Drawn(text, _lines[-1].line)
-        _lines[-1].update("")
-        return
-    from rich.console import Console
-
-    console = Console(stderr=True, highlight=False, markup=False)
-    with console.status(harmless(text)) as line:
-        _lines.append(_Drawn(text, line))
-        try:
-            yield _lines[-1]
-        finally:
-            _lines.pop()
+    """A step of the work: after a second, a line that moves on a terminal and is gone when done, or a plain one."""
+    made, before, began = Step(text), _State.steps, time.monotonic()
+    _State.steps = (*before, made)
+    stop = _shown(made)
+    try:
+        yield made
+    finally:
+        _State.steps = before
+        stop()
+        seconds = time.monotonic() - began
+        if _State.level == Level.VERBOSE and seconds >= _WORTH_TELLING:
+            note(f"{text}: {duration(seconds)}")
 
 
-class Bar:
-    """A piece of work whose size is known, in bytes."""
+def _shown(made: Step) -> Callable[[], None]:
+    """Show a step that has just begun; returns what ends that."""
+    if _State.level == Level.QUIET:
+        return lambda: None
+    from snapshot.cli.line import DELAY, Line
 
-    def update(self, done: int, total: int, detail: str = "") -> None:
-        """Show how much is done; nothing where lines can't be drawn over."""
+    if not draws(sys.stderr):
+        timer = threading.Timer(DELAY, note, [made.text])
+        timer.daemon = True
+        timer.start()
+        return timer.cancel
+    if _State.line:
+        # A terminal has room for one thing that moves: it says the inner step as long as that takes.
+        return lambda: None
+    line = _State.line = Line(sys.stderr, lambda: (_State.steps or (made,))[-1].words())
+
+    def stop() -> None:
+        line.close()
+        _State.line = None
+
+    return stop
 
 
 @contextmanager
-def progress(text: str) -> Iterator[Bar]:
-    """Work that is drawn as a bar, with bytes and time left, and gone when done; one plain line where `step` is one."""
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        note(text)
-        yield Bar()
-        return
-    if _lines:
-        # A terminal has room for one thing that moves.
-        yield _InStep(_lines[-1])
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Drawing
-
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(),
-        TextColumn("{task.fields[detail]}", markup=False),
-        TimeRemainingColumn(),
-    )
-    with Drawing(*columns, console=Console(stderr=True, highlight=False), transient=True) as drawing:
-        yield _DrawnBar(drawing, harmless(text))
+def after_training(log: Path) -> Iterator[None]:
+    """Keeping what a training wrote; the line that it did not end, as progress bars do, is left on the terminal."""
+    if sys.stderr.isatty():
+        with suppress(OSError), log.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                print(file=sys.stderr, flush=True)
+    with step("keeping what it wrote"):
+        yield
 
 
 @contextmanager
 def transfer(text: str) -> Iterator[Transferred]:
-    """The same for a run that is sent or fetched, with what is under way."""
+    """A run that is sent or fetched, with what is under way and how many bytes."""
     from snapshot.share.progress import Progress as Transferred
 
-    with progress(text) as bar:
-        said = [""]
+    with step(text) as shown:
 
-        def step(detail: str) -> None:
-            said[0] = detail
+        def begun(detail: str) -> None:
+            shown.detail = detail  # bytes and speed are those of the whole
 
-        yield Transferred(step=step, moved=lambda done, total: bar.update(done, total, said[0]), warn=warn)
+        yield Transferred(step=begun, moved=shown.moved, warn=warn)
 
 
 @contextmanager
 def hashing(text: str) -> Iterator[Callable[[Hashed], None]]:
-    """The same for data that are hashed, with the number of files."""
-    with progress(text) as bar:
-        yield lambda done: bar.update(done.bytes, done.total_bytes, f"{done.files:,} of {done.total_files:,} files")
+    """Data that are hashed, with the number of files and bytes."""
+    with step(text) as shown:
 
+        def moved(done: Hashed) -> None:
+            shown.detail = f"{done.files:,} of {done.total_files:,} files"
+            shown.moved(done.bytes, done.total_bytes)
 
-class _InStep(Bar):
-    """A bar within a step, whose line says how far it is."""
-
-    def __init__(self, step: Step) -> None:
-        self._step = step
-
-    def update(self, done: int, total: int, detail: str = "") -> None:
-        self._step.update(f"{100 * done // max(total, 1)} %, {detail}")
-
-
-class _DrawnBar(Bar):
-    """A bar that is drawn."""
-
-    def __init__(self, drawing: Progress, text: str) -> None:
-        self._drawing = drawing
-        self._task = drawing.add_task(text, total=None, detail="")
-
-    def update(self, done: int, total: int, detail: str = "") -> None:
-        self._drawing.update(self._task, completed=done, total=total, detail=harmless(detail))
-
-
-class _Drawn(Step):
-    """A step whose line is drawn over."""
-
-    def __init__(self, text: str, line: Status) -> None:
-        super().__init__(text)
-        self.line = line
-        self.update("")
-
-    def update(self, detail: str) -> None:
-        self.line.update(harmless(f"{self.text}: {detail}" if detail else self.text))
-
-
-_lines: list[_Drawn] = []
-"""The step that is drawn now, if one is."""
+        yield moved

@@ -14,7 +14,7 @@ import click
 
 from snapshot.cli import terminal
 from snapshot.cli.app import COMMANDS
-from snapshot.cli.place import Place
+from snapshot.cli.place import Place, index_of
 from snapshot.digest import CHUNK, PREFIX, hex_of
 from snapshot.document import Value, encode_json
 from snapshot.errors import DifferentError, StoreError, UsageError
@@ -114,19 +114,17 @@ def _read(path: Path, step: terminal.Step | None, size: int) -> str:
             digest.update(chunk)
             done += len(chunk)
             if step and done % LARGE < CHUNK:
-                step.update(f"{100 * done // size} %")
+                step.moved(done, size)
     return PREFIX + digest.hexdigest()
 
 
 def _origins(store: Store, asked: Sequence[Asked]) -> dict[str, tuple[Origin, ...]]:
     """The runs that wrote each digest, the oldest first."""
-    from snapshot.record.index import Index
     from snapshot.record.lineage import which
     from snapshot.record.recall import reader
 
-    index, record_of = Index(store), reader(store)
-    index.refresh()
-    writers = index.writers({one.sha256 for one in asked})
+    record_of = reader(store)
+    writers = index_of(store).writers({one.sha256 for one in asked})
     return {one.sha256: which(writers.get(one.sha256, ()), record_of) for one in asked}
 
 

@@ -86,13 +86,21 @@ class Container(Value, kw_only=True, frozen=True):
         return [*out, *self.options, self.image, *self.command]
 
 
-def run_tool(container: Container, *, stdin: bytes = b"", timeout: float | None = None) -> process.Finished:
+def run_tool(
+    container: Container,
+    *,
+    stdin: bytes = b"",
+    timeout: float | None = None,
+    hear: Callable[[str], None] | None = None,
+) -> process.Finished:
     """Run a short-lived container of ours to its end and keep what it prints; what breaks that off ends it too.
+
+    `hear` is as in `process.run`.
 
     Raises EngineError when the engine could not start it (exit code 125 of `docker run`), HostError when it takes
     longer than `timeout` seconds.
     """
-    return _to_its_end(container, lambda command: process.run(command, stdin=stdin, timeout=timeout))
+    return _to_its_end(container, lambda command: process.run(command, stdin=stdin, timeout=timeout, hear=hear))
 
 
 def run_tool_into(container: Container, into: BinaryIO, *, most: int, timeout: float) -> process.Finished:

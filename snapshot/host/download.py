@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from snapshot import digest
 from snapshot.errors import NetworkError
+from snapshot.host import trail
 from snapshot.host.files import disk_errors
 from snapshot.host.pip_config import PipConfig, strip_credentials
 
@@ -115,6 +116,7 @@ class Downloader:
 
         self.access = access
         self.session = requests.Session()
+        self.session.hooks["response"].append(trail.response)
         adapter = requests.adapters.HTTPAdapter(pool_maxsize=CONNECTIONS)
         self.session.mount("https://", adapter)
         self.session.mount("http://", adapter)

@@ -15,6 +15,7 @@ import msgspec
 
 from snapshot.document import Value
 from snapshot.errors import EngineError, NetworkError
+from snapshot.host import trail
 from snapshot.host.container import UPGRADE_HINT, refused, said, silent, unreachable
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ class Engine:
 
         try:
             client = docker.from_env(timeout=self.timeout)
+            client.api.hooks["response"].append(trail.response)
             version = str(client.version()["Version"])
         except (docker.errors.DockerException, OSError) as problem:
             if "Permission" in str(problem):

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
+from snapshot.host import trail
 from snapshot.host.container import silent
 
 DEFAULT = "unix:///var/run/docker.sock"
@@ -64,6 +65,8 @@ def _ask(path: str, timeout: float) -> Answer | None:
             head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
         found = _HEAD.match(head)
         known = found and (int(found["major"]), int(found["minor"])) >= _OLDEST
+        if found:
+            trail.answered(f"GET engine {path.partition('?')[0]}", int(found["status"]))
         return Answer(int(found["status"]), json.loads(body)) if found and known else None
     except TimeoutError:
         raise silent(timeout) from None

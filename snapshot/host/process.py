@@ -8,11 +8,12 @@ import selectors
 import shutil
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, Self
 
 from snapshot.errors import HostError
+from snapshot.host import trail
 
 
 class SlowError(HostError):
@@ -23,6 +24,8 @@ class TalkativeError(HostError):
     """A program printed more than it may."""
 
 
+PIPE = subprocess.PIPE
+DEVNULL = subprocess.DEVNULL
 _PIECE, _TAIL = 1 << 20, 1 << 16
 """Bytes that are taken at once, and of a stderr that are kept."""
 Child = subprocess.Popen[bytes]
@@ -50,20 +53,59 @@ def run(
     stdin: bytes | None = None,
     timeout: float | None = None,
     cwd: Path | None = None,
+    hear: Callable[[str], None] | None = None,
 ) -> Finished:
     """Run `command` to its end and keep what it prints; a non-zero exit is the caller's to judge.
 
-    Raises HostError when the program is not there, and SlowError when it does not end within `timeout` seconds.
+    `hear` is given each line of its stderr when it comes, in a thread of its own. Raises HostError when the program is
+    not there, and SlowError when it does not end within `timeout` seconds.
     """
-    try:
-        done = subprocess.run(
-            command, env=env, input=stdin or b"", capture_output=True, timeout=timeout, check=False, cwd=cwd
-        )
-    except FileNotFoundError:
-        raise _missing(command[0]) from None
-    except subprocess.TimeoutExpired:
-        raise SlowError(f"`{command[0]}` did not answer within {timeout:.0f} s") from None
-    return Finished(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+    trail.program(command, cwd)
+    began = time.monotonic()
+    with _Ear(hear) if hear else contextlib.nullcontext() as ear:
+        try:
+            done = subprocess.run(
+                command,
+                env=env,
+                input=stdin or b"",
+                stdout=PIPE,
+                stderr=ear.end if ear else PIPE,
+                timeout=timeout,
+                check=False,
+                cwd=cwd,
+            )
+        except FileNotFoundError:
+            raise _missing(command[0]) from None
+        except subprocess.TimeoutExpired:
+            raise SlowError(f"`{command[0]}` did not answer within {timeout:.0f} s") from None
+    trail.ended(command[0], done.returncode, time.monotonic() - began)
+    stderr = ear.said if ear else done.stderr
+    return Finished(done.returncode, done.stdout.decode(errors="replace"), stderr.decode(errors="replace"))
+
+
+class _Ear:
+    """The end of a pipe for a program's stderr, which is heard line by line, and kept, while it is entered."""
+
+    def __init__(self, hear: Callable[[str], None]) -> None:
+        import threading
+
+        self._hear, self.said = hear, b""
+        self._from, self.end = os.pipe()
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        os.close(self.end)
+        self._thread.join()
+
+    def _listen(self) -> None:
+        with open(self._from, "rb") as lines:
+            for line in lines:
+                self.said += line
+                self._hear(line.decode(errors="replace").rstrip())
 
 
 def run_into(command: Sequence[str], into: BinaryIO, *, most: int, timeout: float) -> Finished:
@@ -120,6 +162,7 @@ def start(
     Streams that are not given are inherited, but for stdin, which is closed. `keep` are file descriptors that it
     inherits.
     """
+    trail.program(command)
     try:
         return subprocess.Popen(
             command,
@@ -132,11 +175,6 @@ def start(
         )
     except FileNotFoundError:
         raise _missing(command[0]) from None
-
-
-PIPE = subprocess.PIPE
-DEVNULL = subprocess.DEVNULL
-NOWHERE = subprocess.DEVNULL
 
 
 def find(program: str) -> str | None:

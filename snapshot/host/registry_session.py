@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snapshot.errors import NetworkError
+from snapshot.host import trail
 from snapshot.host.registry_reference import clean, is_loopback
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def session_for(registry: str, certificates: Iterable[Path]) -> requests.Session
 
     session = requests.Session()
     session.mount("https://", Adapter())
-    session.hooks["response"].append(look)
+    session.hooks["response"] += [trail.response, look]
     return session
 
 

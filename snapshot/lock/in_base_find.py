@@ -8,7 +8,7 @@ from typing import Any
 
 import in_base_sources
 from in_base_links import described, download, hash_file
-from in_base_said import SAID, NotFound
+from in_base_said import SAID, NotFound, about
 from pip._internal.models.link import Link
 from pip._internal.models.search_scope import SearchScope
 from pip._vendor.packaging.requirements import Requirement
@@ -69,6 +69,7 @@ def of_link(pin: dict[str, Any], repository: Any, sizes: dict[str, int]) -> dict
 
 def offered(name: str, finder: Any) -> list[Any]:
     """What the indexes and folders have of `name` for this base."""
+    about(name)
     return list(finder.find_all_candidates(name))
 
 

@@ -25,7 +25,7 @@ import in_base_find
 import in_base_sources
 import piptools.logging
 from in_base_links import described, has_hash, hash_of, held_at, keep, note_sizes
-from in_base_said import FOLDERS, SAID, NeedsSources, NoHash, NotBuilt, NoVersion, OtherBytes, WrongHash, listen
+from in_base_said import FOLDERS, SAID, NeedsSources, NoHash, NotBuilt, NoVersion, OtherBytes, WrongHash, about, listen
 from pip._internal import build_env
 from pip._internal.exceptions import (
     DistributionNotFound,
@@ -204,12 +204,14 @@ def remember(preparer: Any, fetched: dict[str, Path]) -> None:
         return shutil.copy(held, location), mimetypes.guess_type(link.filename)[0] or ""
 
     def fetch_ours(req: Any) -> Any:
+        about(req.name)
         path = metadata_path(req)
         if path and path.exists():
             return get_metadata_distribution(path.read_bytes(), req.link.filename, canonicalize_name(req.req.name))
         return saved(fetch(req), path)
 
     def prepare_ours(req: Any, *arguments: Any, **options: Any) -> Any:
+        about(req.name)
         path, link = metadata_path(req), req.link
         # pip's copies share these lists, and it adds to them.
         req.hash_options = {kind: list(known) for kind, known in req.hash_options.items()}

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Any
 
 SAID: list[str] = []
 """What pip said of its failure, and of pages that it could not get."""
 FOLDERS: list[str] = []
 """Where requirements were written that stood in no file: nobody else's affair."""
+
+
+ABOUT = "about: "
+"""Begins a line on stderr that names the package it is about now; `snapshot.lock.inside` reads it."""
+
+
+def about(name: str) -> None:
+    """Tell the host, which shows it."""
+    print(f"{ABOUT}{name}", file=sys.stderr, flush=True)
 
 
 class NotAPackage(Exception):  # noqa: N818

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from snapshot.host.container import Container, Mount, run_tool
 from snapshot.host.files import make_dirs
 from snapshot.host.pip_config import strip_credentials
 from snapshot.lock import tools
+from snapshot.lock.in_base_said import ABOUT
 
 T = TypeVar("T", bound=Document)
 
@@ -57,12 +58,29 @@ def container(
     )
 
 
-def ask(container: Container, kind: type[T], *, question: bytes = b"", doing: str, base: str) -> T:
-    """What the container answers; `doing` and `base` are for people.
+def ask(
+    container: Container,
+    kind: type[T],
+    *,
+    question: bytes = b"",
+    doing: str,
+    base: str,
+    about: Callable[[str], None] = lambda _: None,
+) -> T:
+    """What the container answers; `doing` and `base` are for people, `about` hears which package it is at.
 
     Raises ResolveError for a base without Python, EngineError when there is no answer or none that can be read.
     """
-    done = run_tool(container, stdin=question)
+    heard: list[str] = []
+
+    def hear(line: str) -> None:
+        if line.startswith(ABOUT):
+            about(line.removeprefix(ABOUT))
+        else:
+            heard.append(line)
+
+    done = run_tool(container, stdin=question, hear=hear)
+    done = done._replace(stderr="\n".join(heard))
     if done.code == 0 and done.stdout:
         return decode_json(done.stdout.encode(), kind, where="the answer of the base", error=EngineError)
     if done.code in (126, 127) or ("python3" in done.stderr and "not found" in done.stderr):

@@ -38,6 +38,7 @@ class Job(Value, kw_only=True, frozen=True):
     upgrades: Upgrades
     say: Callable[[str], None]
     warn: Callable[[str], None]
+    step: Callable[[str], None]
 
 
 class Platform(Value, kw_only=True, frozen=True):
@@ -71,13 +72,15 @@ def lock_project(
     write: bool = True,
     say: Callable[[str], None] = lambda _: None,
     warn: Callable[[str], None] = lambda _: None,
+    step: Callable[[str], None] = lambda _: None,
 ) -> tuple[Lock, bool]:
     """The lock of the project in `root`, resolved and, with `write`, written to `snap.lock` if that says otherwise.
 
     Returns it and whether the file changed. With nothing changed no engine is asked. Pins of the old lock are kept
     but with `upgrade`, and for `upgrade_packages` (names, or requirements such as `numpy<2`).
     `build` makes the image that Python packages are resolved on where there are OS packages.
-    `say` hears what was chosen and what to know of it, `warn` what went wrong without being in the way.
+    `say` hears what was chosen and what to know of it, `warn` what went wrong without being in the way,
+    `step` what is done now.
     """
     root = root.resolve()
     old = document.read(root / FILE_NAME)
@@ -99,6 +102,7 @@ def lock_project(
         upgrades=Upgrades(old=None if upgrade else old, lines=tuple(upgrade_packages)),
         say=say,
         warn=warn,
+        step=step,
     )
     lock = architectures.carried(old, _resolve(job, wanted, engine, build))
     return lock, write and _write(root / FILE_NAME, lock)
@@ -109,6 +113,7 @@ def _resolve(job: Job, wanted: Wanted, engine: Engine, build: Build) -> Lock:
 
     requirements = wanted.requirements
     syntax.check(requirements)
+    job.step("the base image")
     image, reference, python = base.decide(wanted, engine, job.upgrades.old, job.environment)
     _tell(job, wanted, f"base {reference}, Python {base.expected(python)}")
     found = facts.of(image.id, image.reference, cache=job.cache)
@@ -172,6 +177,7 @@ def _os_packages(job: Job, wanted: Wanted, image: str) -> tuple[OsPackage, ...]:
     from snapshot.host import apt_config
     from snapshot.lock import apt
 
+    job.step("the OS packages")
     old = job.upgrades.old
     return apt.resolve(
         image,
@@ -192,6 +198,7 @@ def _packages(job: Job, wanted: Wanted, on: Platform, base: Base) -> Found:
     requirements = wanted.requirements
     if not requirements.lines and requirements.pins is None:
         return Found(resolver=wanted.resolver)
+    job.step("the packages")
     found = _found(job, wanted, on)
     built = wheels.build(
         on.image,
@@ -205,6 +212,7 @@ def _packages(job: Job, wanted: Wanted, on: Platform, base: Base) -> Found:
         kept=job.upgrades.kept if _is_as_before(job.upgrades.old, base, on) else (),
         environment=job.environment,
         say=job.say,
+        step=job.step,
     )
     return msgspec.structs.replace(found, packages=tuple(sorted(built, key=lambda package: package.name)))
 
@@ -250,6 +258,7 @@ def _pinned(job: Job, requirements: Requirements, on: Platform, resolver: str, *
             cache=job.cache,
             kept=job.upgrades.kept,
             environment=job.environment,
+            about=job.step,
         )
         _tell_found(job, found)
         files.update(found.files)
@@ -286,6 +295,7 @@ def _resolved(job: Job, requirements: Requirements, on: Platform) -> Found:
         kept=job.upgrades.kept,
         upgrades=job.upgrades.constraints,
         environment=job.environment,
+        about=job.step,
     )
     _tell_found(job, resolved)
     return Found(packages=resolved.packages, files=resolved.files, resolver=tools.versions(on.facts.python.version))

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import urllib.parse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,11 +56,13 @@ def resolve(
     kept: Sequence[Package] = (),
     upgrades: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
+    about: Callable[[str], None] = lambda _: None,
 ) -> Resolved:
     """Resolve `requirements` in `image`, which has the version `python`, near to the packages `kept` of the old lock.
 
     `upgrades` are further constraints (`--upgrade-package 'numpy<2'`); `environment` is where `${NAME}` in requirements
-    is looked up, and git's. Raises ResolveError, NetworkError, IntegrityError, HostError or UsageError with the reason.
+    is looked up, and git's. `about` hears which package is looked at. Raises ResolveError, NetworkError,
+    IntegrityError, HostError or UsageError with the reason.
     """
     environment = os.environ if environment is None else environment
     equipment = pip_config.equip(pip, root=root, folders=requirements.folders)
@@ -68,7 +70,7 @@ def resolve(
     # A repository's version follows its commit.
     pins = {package.name: package.version for package in kept if package.vcs is None}
     question |= {"pins": pins, "upgrades": list(upgrades), "require_hashes": pip.requires_hashes}
-    asking = _Asking(image, python, requirements, root, cache, equipment, kept, environment)
+    asking = _Asking(image, python, requirements, root, cache, equipment, kept, environment, about)
     resolved = _resolved(asking.ask(question), asking.sources, root)
     _check_same(kept, resolved.packages)
     return resolved
@@ -85,6 +87,7 @@ def find(
     requirements: Requirements,
     kept: Sequence[Package] = (),
     environment: Mapping[str, str] | None = None,
+    about: Callable[[str], None] = lambda _: None,
 ) -> Resolved:
     """The best file for `image` of each pin in `wanted`, of exactly its version and with one of its hashes.
 
@@ -110,7 +113,7 @@ def find(
         for pin in wanted
     ]
     direct = [pin.direct for pin in wanted if pin.direct]
-    asking = _Asking(image, python, indexes, root, cache, equipment, kept, environment, direct)
+    asking = _Asking(image, python, indexes, root, cache, equipment, kept, environment, about, direct)
     return _resolved(asking.ask(question), asking.sources, root)
 
 
@@ -155,10 +158,12 @@ class _Asking:
         equipment: pip_config.Equipment,
         kept: Sequence[Package],
         environment: Mapping[str, str],
+        about: Callable[[str], None],
         direct: Sequence[str] = (),
     ) -> None:
         self.image, self.python, self.requirements, self.root, self.cache = image, python, requirements, root, cache
         self.equipment, self.kept, self.environment = equipment, kept, environment
+        self.about = about
         self.sources: dict[str, Packed] = {}
         self.named = (*requirements.lines, *direct)
         """Where paths may stand that the base asks for."""
@@ -177,7 +182,12 @@ class _Asking:
     def _once(self, question: dict[str, Any]) -> Answer:
         container = _container(self.image, self.python, self.root, self.cache, self.equipment, self.requirements)
         answer = inside.ask(
-            container, Answer, question=json.dumps(question).encode(), doing="resolving in", base=self.image
+            container,
+            Answer,
+            question=json.dumps(question).encode(),
+            doing="resolving in",
+            base=self.image,
+            about=self.about,
         )
         if answer.failure:
             raise explain.error(

@@ -60,12 +60,13 @@ def build(
     kept: Sequence[Package] = (),
     environment: Mapping[str, str] | None = None,
     say: Callable[[str], None] = lambda _: None,
+    step: Callable[[str], None] = lambda _: None,
 ) -> tuple[Package, ...]:
     """`packages`, those that have an `sdist` and no `wheels` with the wheel that `image` makes of it, and its `build`.
 
     `python` is the version that `image` has, `epoch` the time of what the build writes, in seconds since 1970. Packages
     of `kept`, locked for the same base, lend their wheel and build requirements where the source is the same.
-    `requirements` tells indexes.
+    `requirements` tells indexes; `say` hears what was built, `step` what is being built.
     Raises BuildError when a build fails or its requirements have no wheels, and what `resolve.resolve` raises.
     """
     known = {package.name: package for package in kept if package.sdist and package.wheels}
@@ -81,7 +82,9 @@ def build(
         if old and files.is_held(files.cache_path(cache, old.wheel), files.wheel_of(old).sha256):
             out.append(_with(package, old.version, old.wheel, old.build))
             continue
-        say(f"building {package.name} {package.version}".rstrip() + " from source")
+        what = f"building {package.name} {package.version}".rstrip() + " from source"
+        say(what)
+        step(what)
         files.fetch([files.sdist_of(package)], cache_dir=cache, access=access)
         needs = _Needs(image, python, package, root, requirements, pip, cache, environment, resolved)
         out.append(_first(needs, old, access, epoch))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from pathlib import Path
 
 import msgspec
@@ -33,10 +33,22 @@ _MISSED = 255
 """What Docker says a container ended with when it was not there to see it (moby `daemon/monitor.go`)."""
 
 
+def unseen(log: Path) -> AbstractContextManager[None]:
+    """Shows nothing."""
+    return nullcontext()
+
+
 def finish(
-    store: Store, run: Run, engine: Engine, *, hashing: Hashing, usage: Usage | None = None, was_abandoned: bool = False
+    store: Store,
+    run: Run,
+    engine: Engine,
+    *,
+    hashing: Hashing,
+    usage: Usage | None = None,
+    was_abandoned: bool = False,
+    ending: Callable[[Path], AbstractContextManager[None]] = unseen,
 ) -> Run:
-    """Make the record of `run` final; its container has ended, or is gone.
+    """Make the record of `run` final; its container has ended, or is gone. `ending` is as in `training.train`.
 
     Raises HostError (full disk) and EngineError (no engine) with the run left as it is, to be finished later.
     """
@@ -55,8 +67,9 @@ def finish(
     )
     ended = None if missed else time_of(state.finished)
     run = msgspec.structs.replace(run, started=time_of(state.started), ended=ended, exit=end)
-    final = _conclude(store, run, engine, hashing, usage, write_back=run.write_back)
-    trees.prune(store.path, lambda: [store.read(i).code.digest for i in store.unfinished() if store.has_record(i)])
+    with ending(store.folder(run.id) / "log"):
+        final = _conclude(store, run, engine, hashing, usage, write_back=run.write_back)
+        trees.prune(store.path, lambda: [store.read(i).code.digest for i in store.unfinished() if store.has_record(i)])
     return final
 
 

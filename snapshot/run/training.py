@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -24,6 +24,8 @@ from snapshot.run.hashing import Hashing
 from snapshot.run.launch import launch
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from snapshot.run.data import Watch
     from snapshot.run.devices import Sampler
     from snapshot.run.preflight import Grant
@@ -38,11 +40,13 @@ def train(
     environment: Mapping[str, str],
     warn: Callable[[str], None],
     hashing: Hashing,
+    ending: Callable[[Path], AbstractContextManager[None]] = finish.unseen,
 ) -> Run:
     """Run the training that `drafting` prepares, and return its final record.
 
     `build` makes the image when the engine turns out not to have it. `environment` is the caller's, of which the
-    run gets the terminal's kind alone. Raises EngineError and HostError; the outputs are safe by then.
+    run gets the terminal's kind alone. `ending` is entered with the log when the training is over, and left when all
+    that it wrote is kept. Raises EngineError and HostError; the outputs are safe by then.
     """
     store.create()
     with ExitStack() as recording:
@@ -67,7 +71,7 @@ def train(
                     claim.finished()
                 raise
             try:
-                final = finish.finish(store, attempt.so_far, engine, hashing=hashing, usage=usage)
+                final = finish.finish(store, attempt.so_far, engine, hashing=hashing, usage=usage, ending=ending)
             except SnapshotError as problem:
                 outputs = store.folder(run.id) / "outputs"
                 safe = f"the outputs are safe in `{outputs}`, and the next `snap` command finishes the record"

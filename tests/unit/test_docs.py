@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from snapshot import errors
 from snapshot.cause.document import Search
 from snapshot.cause.noise import Noise
-from snapshot.cli.app import COMMANDS, snap
+from snapshot.cli.app import COMMANDS, EVERYWHERE, snap
 from snapshot.compare.verdict import Verdict
 from snapshot.lock.document import Lock
 from snapshot.project.config import Configuration
@@ -34,6 +34,7 @@ OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
 CODE = re.compile(r"`([^`]+)`")
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)")
 LONGEST = 120
+WIDEST_HELP = 100
 
 
 def page(name: str) -> str:
@@ -59,6 +60,22 @@ def rows(lines: list[str]) -> list[list[str]]:
     rules = [number for number, row in enumerate(cells) if set("".join(row)) <= set("-: ")]
     heads = {number - 1 for number in rules} | set(rules)
     return [[cell.strip() for cell in row] for number, row in enumerate(cells) if number not in heads]
+
+
+def options_of(command: click.Command) -> list[click.Option]:
+    """Its own options that are to be seen."""
+    options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    return [option for option in options if option not in EVERYWHERE and not option.hidden]
+
+
+def spelled(options: Iterable[click.Option]) -> set[str]:
+    """All their names."""
+    return {name for option in options for name in (*option.opts, *option.secondary_opts)}
+
+
+def told_in(lines: list[str]) -> set[str]:
+    """The options that begin the rows of tables."""
+    return {option for row in rows(lines) for option in OPTION.findall(" ".join(CODE.findall(row[0])))}
 
 
 def command_of(name: str) -> click.Command:
@@ -121,12 +138,19 @@ def parse(arguments: list[str], where: str) -> None:
 def test_every_command_and_option_is_in_cli_md_and_no_other(name: str) -> None:
     lines = sections(page("docs/reference/cli.md")).get(f"snap {name}")
     assert lines is not None, f"docs/reference/cli.md has no section `snap {name}`"
-    parameters = [parameter for parameter in command_of(name).params if not getattr(parameter, "hidden", False)]
-    known = {option for parameter in parameters for option in (*parameter.opts, *parameter.secondary_opts)}
-    known = {option for option in known if option.startswith("-")} - {"-h", "--help"}
-    told = {option for row in rows(lines) for option in OPTION.findall(" ".join(CODE.findall(row[0])))}
+    known, told = spelled(options_of(command_of(name))), told_in(lines)
     assert known - told == set(), f"docs/reference/cli.md does not tell of these options of `snap {name}`"
     assert told - known == set(), f"docs/reference/cli.md tells of options that `snap {name}` does not have"
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_command_has_the_options_of_all(name: str) -> None:
+    assert set(EVERYWHERE) <= set(command_of(name).params)
+
+
+def test_cli_md_tells_of_the_options_of_all_once() -> None:
+    assert told_in(sections(page("docs/reference/cli.md"))["Commands"]) == spelled(EVERYWHERE) | {"-h", "--help"}
+    assert set(EVERYWHERE) <= set(snap.params)
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -183,11 +207,17 @@ def test_help_has_examples_that_parse(name: str) -> None:
         parse(shlex.split(example), f"`snap {name} --help`")
 
 
+@pytest.mark.parametrize("name", EVERY)
+def test_help_fits_a_window(name: str) -> None:
+    done = CliRunner().invoke(snap, [*name.split(), "--help"], prog_name="snap")
+    assert [line for line in done.output.splitlines() if len(line) > WIDEST_HELP] == []
+
+
 def test_help_needs_none_of_the_commands() -> None:
     code = "import sys; from snapshot.cli.app import snap\ntry: snap(['--help'])\nfinally: print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.splitlines()[-1].split())
-    assert loaded & {*(f"snapshot.cli.{name}" for name in COMMANDS), "docker", "msgspec", "rich", "jinja2"} == set()
+    assert loaded & {*(f"snapshot.cli.{name}" for name in COMMANDS), "docker", "msgspec", "jinja2"} == set()
 
 
 def test_every_exit_code_is_in_cli_md_and_no_other() -> None:

@@ -26,7 +26,7 @@ class Apart:
         command = (sys.executable, "-I", "-S", _PROGRAM, str(nice))
         with suppress(HostError, OSError):
             self._child = process.start(
-                command, stdin=process.PIPE, stdout=process.PIPE, stderr=process.NOWHERE, own_group=True
+                command, stdin=process.PIPE, stdout=process.PIPE, stderr=process.DEVNULL, own_group=True
             )
 
     def ask(self, folder: bytes, stats: Sequence[Stat]) -> list[bytes | None]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,6 +14,7 @@ from snapshot.record.data.identity import Identifier
 from snapshot.record.data.walk import look
 from snapshot.record.document import Code, Command, Data, Edit, Platform, Request, Run
 from snapshot.record.store import Store
+from tests.terminal import terminal
 
 
 @pytest.fixture
@@ -136,24 +135,11 @@ def test_a_damaged_manifest_is_an_error_with_a_hint(project):
     assert "is damaged\nhint: see `snap fsck`" in done.stderr
 
 
-def test_progress_is_drawn_on_a_terminal_and_gone_when_done(project):
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "snapshot", "data", "verify"], cwd=project, env=environment(project) | {"TERM": "xterm"},
-        stdout=subprocess.PIPE, stderr=theirs,
-    )  # fmt: skip
-    os.close(theirs)
-    drawn = b""
-    with suppress(OSError):  # the terminal's end is an error
-        while said := os.read(ours, 1 << 16):
-            drawn += said
-    os.close(ours)
-    assert process.communicate()[0].startswith(b"images: as recorded")
-    assert b"reading" in drawn
-    assert b"files" in drawn
-    assert drawn.rstrip(b"\r\n").endswith(b"\x1b[2K")  # the last thing is that the line is taken away
-
-
-def test_elsewhere_it_is_one_plain_line(project):
-    done = snap(project, "verify")
-    assert done.stderr == f"snap: reading {project}/images\n"
+def test_what_takes_no_second_is_said_and_drawn_nowhere(project):
+    assert snap(project, "verify").stderr == ""
+    with terminal(
+        [sys.executable, "-m", "snapshot", "data", "verify"], cwd=project, env=environment(project)
+    ) as screen:
+        screen.end()
+    assert b"reading" not in screen.written and b"\x1b" not in screen.written
+    assert screen.lines[0].startswith("images: as recorded")
