@@ -34,6 +34,7 @@ COMMANDS = {
     "data": "Data of runs: what they were, and what has changed since.",
     "tag": "Give a run a tag, or take it away.",
     "note": "Write a note about a run.",
+    "track": "Log runs to MLflow or Weights & Biases.",
     "push": "Put a run into a registry, as an image that repeats it.",
     "pull": "Take in what `snap push` put into a registry.",
     "archive": "Write a run, and all that it takes to repeat it offline.",
@@ -93,7 +94,7 @@ class Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError:
-            if args[0].endswith(".py"):
+            if args[0].endswith((".py", ".ipynb")):
                 ctx.fail(f"No such command '{args[0]}'. Did you mean 'snap run {args[0]}'?")
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
             if near:

@@ -11,6 +11,7 @@ from snapshot.project.names import display
 from snapshot.record.store import NO_NAME
 
 LONGEST_NAME = 64
+SCRIPTS = (".py", ".ipynb")
 
 
 def name(text: str | None, option: str = "--name") -> None:
@@ -42,7 +43,7 @@ def exists(script: str, *, cwd: Path) -> None:
     if not script:
         raise UsageError("the name of the script is empty", hint="name a script, as in `snap run train.py`")
     path = Path(os.path.normpath(cwd / script))
-    if os.path.lexists(path) or not ("/" in script or script.endswith(".py")):
+    if os.path.lexists(path) or not ("/" in script or script.endswith(SCRIPTS)):
         return
     folder = Path(script).parent
     if not path.parent.is_dir():
@@ -63,7 +64,7 @@ def _instead(path: Path, folder: Path) -> str:
     near = difflib.get_close_matches(path.name, names, n=3)
     if near:
         return f"did you mean {_listed(folder, near)}?"
-    scripts = [name for name in names if name.endswith(".py")]
+    scripts = [name for name in names if name.endswith(SCRIPTS)]
     if scripts:
         return f"that folder has {_listed(folder, scripts[:5])}" + (" …" if len(scripts) > 5 else "")
     return "check the path; that folder has no Python script"
@@ -77,7 +78,7 @@ def startable(script: Path, typed: str) -> None:
     """Raises UsageError for a script of the project that can't be read, or executed where that is needed."""
     if not os.access(script, os.R_OK):
         raise UsageError(f"no permission to read the script `{display(typed)}`", hint=f"see `ls -l {display(typed)}`")
-    if script.suffix != ".py" and not os.access(script, os.X_OK):
+    if script.suffix not in SCRIPTS and not os.access(script, os.X_OK):
         raise UsageError(
             f"`{display(typed)}` is not executable", hint=f"run `chmod +x {display(typed)}`, or name a `.py` file"
         )

@@ -12,7 +12,7 @@ from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.cli.request import request as request_of
 from snapshot.cli.request import stored
-from snapshot.errors import AROUND_A_RUN
+from snapshot.errors import AROUND_A_RUN, UsageError
 from snapshot.host.container import check_host
 from snapshot.record.document import Edit, Run
 from snapshot.report import text
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from snapshot.cli.gpus import Asked
     from snapshot.lock.document import Lock
     from snapshot.record.document import Determinism, Request
+    from snapshot.run.command import Invocation
     from snapshot.run.draft import Draft
 
 
@@ -116,13 +117,20 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
     _ = place.store  # runs whose `snap` died are finished first
     from snapshot.cli.build import with_architectures
     from snapshot.cli.lock import current, ensure
+    from snapshot.lock.wanted import lacks
 
+    if invocation.is_notebook:
+        _look_at_notebook(place, invocation, interactive=given["interactive"])
     asked = _gpus(place, request)
     lock = current(place)
+    if lock and invocation.is_notebook and lacks(lock):
+        lock = None
     if asked:
         asked.check(lock)
     if lock is None:
-        lock = ensure(place, offline=given["offline"])
+        lock = ensure(place, offline=given["offline"], notebook=invocation.is_notebook)
+        if invocation.is_notebook:
+            _check_runs_notebooks(lock)
         if asked:
             asked.check(lock)  # before its image is built
     lock = with_architectures(place, lock, offline=given["offline"])
@@ -170,6 +178,31 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
     _tell(run)
     assert run.exit is not None
     ctx.exit(AROUND_A_RUN if run.exit.code is None else run.exit.code)
+
+
+def _look_at_notebook(place: Place, invocation: Invocation, *, interactive: bool) -> None:
+    """Raises UsageError for a notebook that can't be run so; warns of parameters that it may not know."""
+    from snapshot.run.notebook import code_of, look, unknown
+
+    if interactive:
+        raise UsageError("a notebook has no keyboard", hint="leave out `--interactive`")
+    assert invocation.script is not None
+    found = look(place.root, invocation.script)
+    code_of(invocation.arguments)
+    for sentence in unknown(found, invocation.arguments):
+        terminal.warn(f"`{text.shown(invocation.script)}`: {sentence}")
+
+
+def _check_runs_notebooks(lock: Lock) -> None:
+    """Raises UsageError for pins of another tool that lack what a notebook takes: nothing is added to those."""
+    from snapshot.lock.wanted import lacks
+
+    if missing := lacks(lock):
+        raise UsageError(
+            f"running a notebook takes {' and '.join(f'`{name}`' for name in missing)}, which "
+            f"{lock.sources.source} does not pin",
+            hint=f"add `{' '.join(missing)}` to what it is made of, and make it anew",
+        )
 
 
 def _determinism(given: Mapping[str, Any], request: Request) -> Determinism | None:

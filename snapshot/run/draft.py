@@ -122,7 +122,7 @@ def _warnings(project: Project, invocation: Invocation, code: Code) -> Iterator[
     for path in project.config.data:
         if not (project.root / os.path.expanduser(path)).exists():
             yield f"`{path}`, which the configuration names as data, does not exist"
-    for path in outside.lost(invocation.arguments, cwd=project.cwd, root=project.root):
+    for path in outside.lost(invocation.arguments, cwd=_cwd(project, invocation), root=project.root):
         yield f"`{path}` lies outside the project: what the run writes there is lost; write into the project instead"
 
 
@@ -164,6 +164,11 @@ def _source(root: Path, data: Data) -> Path:
     return root / from_text(data.at or data.path) if outside.is_inside(data) else data.place(root)
 
 
+def _cwd(project: Project, invocation: Invocation) -> Path:
+    """Where paths among the arguments begin: a notebook runs in its own folder."""
+    return project.root / invocation.directory
+
+
 def _binds(project: Project, invocation: Invocation, options: Options, seen: Scan) -> list[outside.Bind]:
     """Everything outside the project that the run sees."""
     texts = {entry.path: entry.target for entry in seen.entries if entry.kind == "link"}
@@ -173,7 +178,10 @@ def _binds(project: Project, invocation: Invocation, options: Options, seen: Sca
             *outside.declared(options.data, cwd=project.cwd, reason="option"),
             *outside.declared(outer, cwd=project.root, reason="declared"),
             *outside.from_arguments(
-                invocation.arguments, cwd=project.cwd, root=project.root, directory=invocation.directory
+                invocation.arguments,
+                cwd=_cwd(project, invocation),
+                root=project.root,
+                directory=invocation.directory,
             ),
             *outside.from_links((link.path, texts[link.path], link.target) for link in seen.outward),
         ]
