@@ -29,6 +29,7 @@ COMMANDS = {
     "log": "Draw how runs descend from each other.",
     "diff": "Compare two runs: arguments, code, packages, platform, data, results.",
     "report": "Write all that is known of a run as one HTML file.",
+    "ui": "Show the runs in the browser, and follow those that go on.",
     "bisect": "Find what makes the results of two runs differ.",
     "which": "Tell which run wrote a file, and what it was made of.",
     "data": "Data of runs: what they were, and what has changed since.",

@@ -14,6 +14,7 @@ from snapshot.cli.request import request as request_of
 from snapshot.cli.request import stored
 from snapshot.errors import AROUND_A_RUN, UsageError
 from snapshot.host.container import check_host
+from snapshot.record import naming
 from snapshot.record.document import Edit, Run
 from snapshot.report import text
 from snapshot.run.command import understand
@@ -102,7 +103,8 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
     place = Place.here()
     verbatim = ctx.meta.get("snapshot.verbatim", False)
     check_host()
-    check.name(given["name"])
+    if given["name"] is not None:
+        naming.check(given["name"], "--name")
     check.data(given["data"], cwd=place.cwd, root=place.root)
     stored(str(place.cwd), what="the path of the project")
     stored(*argv, what="an argument")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from snapshot.host.engine import Engine
+from tests.browser import Tab, browser
 from tests.integration.indexes import Index, serve
 from tests.integration.registries import RegistryProcess, Secured, registry_program, secured
 from tests.integration.scenario import Gate, bring_base
@@ -84,6 +85,21 @@ def secure_registry(command, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def engine_environment(command) -> Callable[..., Environment]:
     """The environment of any engine that runs, by name."""
     return partial(environment, command)
+
+
+@pytest.fixture(scope="module")
+def tab(command, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    """A page in Chromium, which is not online."""
+    if shutil.which("chromium") is None:
+        if os.getuid() != 0 or shutil.which("apt-get") is None:
+            pytest.skip("there is no Chromium")
+        with alone():
+            command("apt-get", "update", "-qq")
+            done = command("apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium", check=False)
+        if done.returncode != 0:
+            pytest.skip("Chromium can't be had here")
+    with browser("chromium", tmp_path_factory.mktemp("profile")) as tab:
+        yield tab
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def metrics_of(outputs: Iterable[Output], open: Callable[[str], Path]) -> tuple[
     size alone; one that is damaged, or not what its name says, has no metrics and is no error.
     """
     found: list[tuple[str, str, float, int]] = []
-    for output in islice(_chosen(outputs), MOST_FILES):
+    for output in islice(chosen(outputs), MOST_FILES):
         if len(found) < MOST:
             last = _collected(open(output.path), _reader(output.path))
             found += ((output.path, name, value, points) for name, (value, points) in last.items())
@@ -97,9 +97,9 @@ def _by_name(path: Path, names: Collection[str], rows: Iterable[tuple[str, T]]) 
     return {name: rows for name, rows in first.items() if rows}
 
 
-def _chosen(outputs: Iterable[Output]) -> Iterator[Output]:
+def chosen(outputs: Iterable[Output]) -> Iterator[Output]:
     """The outputs to read: those near the top of the project first, as many as may be read together."""
-    fitting = [o for o in outputs if o.sha256 and 0 < o.size <= LARGEST and _reader(o.path)]
+    fitting = [o for o in outputs if o.link is None and 0 < o.size <= LARGEST and _reader(o.path)]
     left = ALTOGETHER
     for output in sorted(fitting, key=lambda o: (o.path.count("/"), o.path)):
         if output.size <= left:
