@@ -21,6 +21,7 @@ COMMANDS = {
     "lock": "Write snap.lock: the whole stack of this project, pinned.",
     "build": "Build the image that snap.lock describes.",
     "run": "Run a script in the image, and keep code, platform and result.",
+    "shell": "Open a shell in the image.",
     "rerun": "Run a run once more, and compare what comes out.",
     "noise": "Tell how far results are apart when nothing changes, and by what.",
     "ls": "List the runs of this project, or of a registry.",
@@ -149,9 +150,10 @@ def fail(problem: SnapshotError, *, code: int | None = None) -> NoReturn:
 
 
 def _code(code: int) -> int:
-    """`snap run` exits with the training's own code, so its own failures are all 125, as those of `docker run`."""
+    """`snap run` and `snap shell` exit with the code of what they run, so their own failures are all 125, as those of
+    `docker run`."""
     command = next((a for a in sys.argv[1:] if not a.startswith("-")), None)
-    return AROUND_A_RUN if command == "run" and code != InterruptError.exit_code else code
+    return AROUND_A_RUN if command in ("run", "shell") and code != InterruptError.exit_code else code
 
 
 def _of_click(problem: click.ClickException) -> SnapshotError:
