@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from snapshot.cli import terminal
+from snapshot.cli import completing, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.document import encode_json
@@ -34,9 +34,16 @@ _SLOWER, _AT_LEAST = 3, 60
 
 
 @click.command("bisect", short_help=COMMANDS["bisect"])
-@click.argument("runs", nargs=-1, metavar="GOOD BAD | [RUN]")
-@click.option("--metric", metavar="NAME", help="Tell them apart by this metric; `duration` is how long they took.")
-@click.option("--output", metavar="PATH", help="Tell them apart by this output.")
+@click.argument("runs", nargs=-1, metavar="GOOD BAD | [RUN]", shell_complete=completing.runs)
+@click.option(
+    "--metric",
+    metavar="NAME",
+    shell_complete=completing.metrics,
+    help="Tell them apart by this metric; `duration` is how long they took.",
+)
+@click.option(
+    "--output", metavar="PATH", shell_complete=completing.outputs_of_runs, help="Tell them apart by this output."
+)
 @click.option(
     "--check", metavar="COMMAND", help="Tell them apart by a command in the folder of the outputs: 0 is good."
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from snapshot.cli import check, terminal
+from snapshot.cli import check, completing, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.cli.request import request as request_of
@@ -57,15 +57,39 @@ class _Run(click.Command):
 
 @click.command("run", cls=_Run, short_help=COMMANDS["run"], context_settings={"allow_interspersed_args": False})
 @click.option("-m", "module", is_flag=True, help="Run a module, as `python -m` does.")
-@click.option("--gpus", metavar="all|N|device=…", help="GPUs for the run: all, the first N, or by index or UUID.")
 @click.option(
-    "-e", "--env", "env", multiple=True, metavar="K[=V]", help="Environment of the run; without V the caller's value."
+    "--gpus",
+    metavar="all|N|device=…",
+    shell_complete=completing.gpus,
+    help="GPUs for the run: all, the first N, or by index or UUID.",
+)
+@click.option(
+    "-e",
+    "--env",
+    "env",
+    multiple=True,
+    metavar="K[=V]",
+    shell_complete=completing.variables,
+    help="Environment of the run; without V the caller's value.",
 )
 @click.option("--env-file", multiple=True, type=click.Path(exists=True, dir_okay=False), help="File of K=V lines.")
-@click.option("--data", multiple=True, metavar="PATH", help="Data outside the project: read-only, at the same place.")
-@click.option("--from", "earlier", multiple=True, metavar="RUN[:PATH]", help="Outputs of an earlier run, in place.")
+@click.option(
+    "--data",
+    multiple=True,
+    metavar="PATH",
+    shell_complete=completing.files,
+    help="Data outside the project: read-only, at the same place.",
+)
+@click.option(
+    "--from",
+    "earlier",
+    multiple=True,
+    metavar="RUN[:PATH]",
+    shell_complete=completing.outputs,
+    help="Outputs of an earlier run, in place.",
+)
 @click.option("--name", help="A name for the run, usable wherever RUN is.")
-@click.option("--network", help="Network of the run, as `docker run` has it.")
+@click.option("--network", shell_complete=completing.networks, help="Network of the run, as `docker run` has it.")
 @click.option("--offline", is_flag=True, help="No network: neither for the run nor for making its image.")
 @click.option("--shm-size", help="Size of /dev/shm; half of the host's memory if not given, as on the host.")
 @click.option("--memory", help="Limit of memory, as in `8g`.")
@@ -80,7 +104,7 @@ class _Run(click.Command):
 @click.option("--deterministic-strict", is_flag=True, hidden=True)
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Seed all generators with N.")
 @click.option("-i", "--interactive", is_flag=True, help="Give the keyboard to the run, for a debugger or `input()`.")
-@click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="SCRIPT [ARGS]...")
+@click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="SCRIPT [ARGS]...", shell_complete=completing.script)
 @click.pass_context
 def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given: Any) -> None:
     """Run SCRIPT in the project's image; lock and build first if that is needed.
