@@ -192,7 +192,11 @@ def _of_system(problem: OSError) -> HostError:
     return HostError(f"can't write the output: {reason}" if problem.errno == errno.ENOSPC else reason)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    no_args_is_help=True,
+)
 @click.version_option(__version__, prog_name="snap")
 def snap() -> None:
     """Train inside an image that pins the whole platform, and keep code, platform and result as one record.

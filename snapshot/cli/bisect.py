@@ -42,7 +42,7 @@ _SLOWER, _AT_LEAST = 3, 60
     help="Tell them apart by this metric; `duration` is how long they took.",
 )
 @click.option(
-    "--output", metavar="PATH", shell_complete=completing.outputs_of_runs, help="Tell them apart by this output."
+    "--output", metavar="PATH", shell_complete=completing.outputs_of_newest, help="Tell them apart by this output."
 )
 @click.option(
     "--check", metavar="COMMAND", help="Tell them apart by a command in the folder of the outputs: 0 is good."

@@ -53,15 +53,15 @@ def outputs(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> 
     return []
 
 
-def outputs_of_runs(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
-    """Outputs of the runs that are named before."""
+def outputs_of_newest(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
+    """Outputs of the newest runs; those that are named before, click does not tell while an option lacks its value."""
     from snapshot.errors import SnapshotError
 
     found: dict[str, None] = {}
-    for name in ctx.params.get("runs") or ():
+    store = _store()
+    for run_id in store.ids()[-3:]:
         with suppress(SnapshotError):
-            store = _store()
-            found |= dict.fromkeys(output.path for output in store.read(store.find(name)).outputs)
+            found |= dict.fromkeys(output.path for output in store.read(run_id).outputs)
     return [CompletionItem(path) for path in _next(found, incomplete)]
 
 

@@ -41,6 +41,10 @@ class _Run(click.Command):
             ctx.meta["snapshot.verbatim"] = not (isinstance(script, tuple) and script)
         return super().parse_args(ctx, args)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> completing.Items:
+        """Options of `snap run`; behind the script they are the script's."""
+        return [] if ctx.params.get("argv") else super().shell_complete(ctx, incomplete)
+
     def _with_strict(self, ctx: click.Context, args: list[str]) -> list[str]:
         """`--deterministic=strict` as the flag that it is to click, whose options take a value always or never."""
         if "--deterministic=strict" not in args:

@@ -20,18 +20,17 @@ from snapshot.report.text import harmless
 ASKED, LINE, BREAKS = "_SNAP_COMPLETE", "SNAP_LINE", "SNAP_BREAKS"
 PROGRAMS = ("snap", "snapshot")
 
-_BASH = """\
-# Completion of {name} for bash 4.4 and newer.
+_BASH = r"""# Completion of {name} for bash 4.4 and newer.
 _{name}_completion() {{
     local kind value breaks=$COMP_WORDBREAKS
     COMPREPLY=()
     [[ ${{COMP_WORDS[COMP_CWORD]}} == [\"\']* ]] && breaks=  # quotes hold the word together
-    while IFS=$'\\t' read -r kind value _; do
+    while IFS=$'\t' read -r kind value _; do
         case $kind in
             file) compopt -o default -o filenames ;;
             dir) compopt -o dirnames -o filenames ;;
-            *)
-                [[ -n $breaks ]] && printf -v value %q "$value"
+            plain)
+                [[ -n $breaks && $value == *[^[:alnum:]_.,:/=@%+-]* ]] && printf -v value %q "$value"
                 COMPREPLY+=("$value")
                 ;;
         esac
@@ -40,17 +39,16 @@ _{name}_completion() {{
 }}
 complete -o nosort -F _{name}_completion {name}
 """
-_ZSH = """\
-#compdef {name}
+_ZSH = r"""#compdef {name}
 # Completion of {name} for zsh.
 _{name}_completion() {{
     local kind value about
     local -a values shown
-    while IFS=$'\\t' read -r kind value about; do
+    while IFS=$'\t' read -r kind value about; do
         case $kind in
             file) _files ;;
             dir) _files -/ ;;
-            *)
+            plain)
                 [[ -n $about ]] && about="$value  -- $about"
                 if [[ $value == *[:/.=] ]]; then
                     local -a one=("${{about:-$value}}")
@@ -68,23 +66,22 @@ _{name}_completion() {{
 if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
     _{name}_completion "$@"
 else
-    (( $+functions[compdef] )) || {{ autoload -Uz compinit && compinit; }}
+    (( $+functions[compdef] )) || {{ autoload -Uz compinit && compinit -i; }}
     compdef _{name}_completion {name}
 fi
 """
-_FISH = """\
-# Completion of {name} for fish.
+_FISH = r"""# Completion of {name} for fish.
 function __{name}_completion
     set -l line (commandline -cp)
     for item in (_SNAP_COMPLETE=fish SNAP_LINE="$line" {name} 2>/dev/null)
-        set -l parts (string split \\t -- $item)
+        set -l parts (string split \t -- $item)
         switch $parts[1]
             case file
                 __fish_complete_path (commandline -ct)
             case dir
                 __fish_complete_directories (commandline -ct)
-            case '*'
-                printf '%s\\t%s\\n' $parts[2] $parts[3]
+            case plain
+                printf '%s\t%s\n' $parts[2] $parts[3]
         end
     end
 end
@@ -119,7 +116,6 @@ class Completion(ShellComplete):
             if item.value.isprintable():
                 said = harmless(item.help or "").replace("\n", " ")
                 yield f"{item.type}\t{(head + item.value)[cut:]}\t{said}"
-
 
     def _is_known(self, args: list[str]) -> bool:
         """Whether the command is one of ours; click would offer another in its place."""
