@@ -37,6 +37,8 @@ class Criterion(Protocol):
 
     name: str
     """As in `metric accuracy`."""
+    is_time: bool
+    """Whether it is known to measure how long something takes: trainings side by side would be in its way."""
 
     def judge(self, run: Run) -> Judged:
         """What `run` is; unresolved where it can't be told."""
@@ -55,9 +57,17 @@ class ByNumber:
     """
 
     def __init__(
-        self, name: str, read: Callable[[Run], Number | None], good: Number, bad: Number, *, is_noisy: bool = False
+        self,
+        name: str,
+        read: Callable[[Run], Number | None],
+        good: Number,
+        bad: Number,
+        *,
+        is_time: bool = False,
+        is_noisy: bool = False,
     ) -> None:
-        self.name, self._read, self.good, self.bad, self.is_noisy = name, read, good, bad, is_noisy
+        self.name, self._read, self.good, self.bad = name, read, good, bad
+        self.is_time, self.is_noisy = is_time, is_noisy
 
     def judge(self, run: Run) -> Judged:
         value = self._read(run)
@@ -88,11 +98,13 @@ class ByNumber:
 
     def between(self, good: Number, bad: Number, *, is_noisy: bool) -> ByNumber:
         """The same by other values of the two."""
-        return ByNumber(self.name, self._read, good, bad, is_noisy=is_noisy)
+        return ByNumber(self.name, self._read, good, bad, is_time=self.is_time, is_noisy=is_noisy)
 
 
 class ByOutput:
     """An output: one that is not that of the good run, beyond tolerance, is bad."""
+
+    is_time = False
 
     def __init__(
         self, path: str, good: Run, folder: Callable[[str], Path], tolerances: tuple[Tolerance, ...], unpickle: Unpickle
@@ -117,7 +129,7 @@ class ByOutput:
 class ByExit:
     """How the training ended, where the two ended otherwise."""
 
-    name = "exit code"
+    name, is_time = "exit code", False
 
     def __init__(self, good: Run, bad: Run) -> None:
         self._good, self._bad = _code(good), _code(bad)
@@ -130,6 +142,8 @@ class ByExit:
 
 class ByCommand:
     """A command that is run in the folder of the outputs, as `git bisect run` does: 0 is good, 125 can't be told."""
+
+    is_time = False
 
     def __init__(self, command: str, ask: Callable[[str, Run], int]) -> None:
         self.name, self._command, self._ask = f"`{command}`", command, ask
@@ -146,32 +160,43 @@ def metric(name: str, good: Run, bad: Run) -> ByNumber:
     def read(run: Run) -> Number | None:
         return next((found.value for found in run.metrics if found.name == name), None)
 
+    for run in (good, bad):
+        check_metric(name, run)
     was, now = read(good), read(bad)
-    if was is None or now is None:
-        lacking = good if was is None else bad
-        known = ", ".join(f"`{found.name}`" for found in lacking.metrics[:5]) or "no metrics"
-        raise UsageError(f"run `{lacking.id}` has no metric `{name}`", hint=f"it has {known}")
+    assert was is not None and now is not None
     if was == now:
         raise UsageError(f"both runs have `{name}` = {was}", hint="name a metric or an output that differs")
-    return ByNumber(f"metric {name}", read, was, now)
+    return ByNumber(f"metric {name}", read, was, now, is_time=name in _times(good))
+
+
+def check_metric(name: str, run: Run) -> None:
+    """Raise UsageError unless the run has it."""
+    if all(found.name != name for found in run.metrics):
+        known = ", ".join(f"`{found.name}`" for found in run.metrics[:5]) or "no metrics"
+        raise UsageError(f"run `{run.id}` has no metric `{name}`", hint=f"it has {known}")
 
 
 def duration(good: Run, bad: Run) -> ByNumber:
     """By how long the training took."""
     if good.seconds is None or bad.seconds is None:
         raise UsageError("how long one of the runs took is not known", hint="see `snap show`")
-    return ByNumber(DURATION, lambda run: run.seconds, good.seconds, bad.seconds)
+    return ByNumber(DURATION, lambda run: run.seconds, good.seconds, bad.seconds, is_time=True)
 
 
 def chosen(good: Run, bad: Run) -> str | None:
     """The metric that differs most, relative to its size, and is no time; None when none does."""
     both = [number for number in numbers(good.metrics, bad.metrics) if None not in (number.old, number.new)]
-    times = {metric.name for metric in good.metrics if any(map(is_time, in_file(metric.path, metric.name)))}
+    times = _times(good)
     found = [number for number in both if number.name not in times]
     if not found:
         return None
     # What is no number on one side differs more than any number does.
     return max(found, key=lambda number: math.inf if number.relative is None else abs(number.relative)).name
+
+
+def _times(run: Run) -> set[str]:
+    """The metrics whose names say plainly that they are times or speeds."""
+    return {metric.name for metric in run.metrics if any(map(is_time, in_file(metric.path, metric.name)))}
 
 
 def differing(good: Run, bad: Run) -> Sequence[str]:
@@ -180,20 +205,19 @@ def differing(good: Run, bad: Run) -> Sequence[str]:
     return [path for path in sorted(was.keys() | now.keys()) if was.get(path) != now.get(path)]
 
 
-def check(criterion: Criterion, good: Run, bad: Run) -> None:
-    """Raise UsageError unless the good run is good by it and the bad one bad, twice: a check may be flaky."""
-    for run, wanted in ((good, GOOD), (bad, BAD)):
-        found = {criterion.judge(run).outcome for _ in range(2)}
-        if len(found) > 1:
-            raise UsageError(
-                f"{criterion.name} is flaky: of the same outputs it says one thing and then another",
-                hint="make it depend on nothing but the files in its folder",
-            )
-        if found != {wanted}:
-            raise UsageError(
-                f"by {criterion.name} run `{run.id}` is {found.pop()}, and not {wanted}",
-                hint="swap the two, or ask for another metric, output or check",
-            )
+def check(criterion: Criterion, run: Run, wanted: str) -> None:
+    """Raise UsageError unless the run is good or bad by it, as is wanted, twice: a check may be flaky."""
+    found = {criterion.judge(run).outcome for _ in range(2)}
+    if len(found) > 1:
+        raise UsageError(
+            f"{criterion.name} is flaky: of the same outputs it says one thing and then another",
+            hint="make it depend on nothing but the files in its folder",
+        )
+    if found != {wanted}:
+        raise UsageError(
+            f"by {criterion.name} run `{run.id}` is {found.pop()}, and not {wanted}",
+            hint="swap the two, or ask for another metric, output or check",
+        )
 
 
 def ended_alike(run: Run, good: Run, bad: Run) -> Judged | None:

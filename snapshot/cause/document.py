@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-import msgspec
-
 from snapshot.document import Document
 
 SCHEMA: Final = "snap.bisect/1"
@@ -88,7 +86,3 @@ class Search(Document, kw_only=True, frozen=True):
     """Whether all other differences together were seen to make no difference."""
     unswappable: tuple[str, ...] = ()
     """What differs too and can't be swapped, in words."""
-
-    def with_trial(self, trial: Trial) -> Search:
-        """The same and one more."""
-        return msgspec.structs.replace(self, trials=(*self.trials, trial))

@@ -10,7 +10,7 @@ be tried, spoils it, delta debugging does the rest (ddmin with unresolved outcom
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 Set = frozenset[str]
@@ -42,22 +42,25 @@ def smallest(candidates: Sequence[str], test: Test) -> Set:
 def independent(
     candidates: Sequence[str],
     test: Test,
-    found: Callable[[Set], None] = lambda _: None,
     bound: Callable[[str], Set] = lambda candidate: frozenset([candidate]),
-) -> list[Set]:
-    """All causes, each a smallest set: after one is found the others are looked at without it.
+) -> Iterator[Set]:
+    """All causes, each a smallest set and told as soon as it is known: the next is looked for without it.
 
-    `found` hears of each as soon as it is known, `bound` says what comes along with a candidate. All candidates
-    together are bad.
+    `bound` says what comes along with a candidate. All candidates together are bad.
     """
-    causes: list[Set] = []
-    rest = list(candidates)
-    while rest and (not causes or test(frozenset(rest)) == BAD):
-        cause = smallest(rest, test)
-        causes.append(cause)
-        found(cause)
+    rest, is_first = list(candidates), True
+    while rest and (is_first or test(frozenset(rest)) == BAD):
+        cause, is_first = smallest(rest, test), False
+        yield cause
         rest = [candidate for candidate in rest if not bound(candidate) & cause]
-    return causes
+
+
+def left(candidates: Sequence[str], outcomes: Mapping[Set, str]) -> Set:
+    """Those that are in all bad sets, and in no good one: among these is the cause, if there is one alone."""
+    found = frozenset(candidates)
+    for chosen, outcome in outcomes.items():
+        found = found & chosen if outcome == BAD else found - chosen if outcome == GOOD else found
+    return found
 
 
 def _by_halving(candidates: Sequence[str], test: Test) -> Set:

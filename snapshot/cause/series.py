@@ -5,97 +5,66 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from snapshot.cause import criterion as criteria
-from snapshot.cause import state
-from snapshot.cause import trial as trials
-from snapshot.cause.bisect import Progress
-from snapshot.cause.criterion import Criterion
 from snapshot.cause.data import Mixed
 from snapshot.cause.differences import Hybrid, Side
-from snapshot.cause.document import ELSEWHERE, FOUND, UNFINISHED, Cause, Difference, Search, Trial
+from snapshot.cause.document import ELSEWHERE, FOUND, UNFINISHED, Cause, Difference, Search
+from snapshot.cause.experiment import Experiment, Means
 from snapshot.cause.history import first_bad
-from snapshot.cause.search import BAD, GOOD, UNRESOLVED
+from snapshot.cause.search import BAD, GOOD, Set, Test
 from snapshot.cause.settings import of
-from snapshot.cause.trial import Hands
-from snapshot.errors import SnapshotError
 from snapshot.project.names import to_text
 from snapshot.record.code.snapshots import DIRECTORY, EXECUTABLE, FILE, LINK, CodeEntry
-from snapshot.record.store import Store
-from snapshot.run.draft import Draft
 
 Point = Difference
 """A release or a commit: its key, and what people call it."""
 Make = Callable[[Hybrid, str], Hybrid]
-"""The run as it is, with the release or commit of a key in it; raises SnapshotError when it can't be had."""
+"""The run as it is, with the release or commit of a key in it; raises as `Experiment` has it."""
 
 
-class Series:
+class Series(Experiment):
     """One search."""
 
-    def __init__(
-        self,
-        store: Store,
-        side: Side,
-        base: Draft,
-        points: Sequence[Point],
-        make: Make,
-        criterion: Criterion,
-        hands: Hands,
-        *,
-        progress: Progress,
-        now: str,
-    ) -> None:
-        self._store, self._side, self._base, self._points, self._make = store, side, base, points, make
-        self._criterion, self._hands, self._progress = criterion, hands, progress
+    def __init__(self, means: Means, side: Side, points: Sequence[Point], make: Make, *, now: str) -> None:
+        self._side, self._points, self._make = side, points, make
+        self._keys = [point.key for point in points]
         fresh = Search(
             good=side.run.id,
             bad=f"{points[0].text}..{points[-1].text}",
-            by=criterion.name,
+            by=means.criterion.name,
             created=now,
             candidates=tuple(points),
         )
-        self.search = state.resumed(store, fresh)
-        self._known = {trial.chosen[0]: trial for trial in self.search.trials}
+        super().__init__(means, (side.run, side.run), fresh)
 
-    def find(self) -> Search:
-        """Which is the first bad one. What was tried is written down after each, and not tried again."""
-        keys = [point.key for point in self._points]
-        ends = self._outcome(keys[0]), self._outcome(keys[-1])
-        if ends != (GOOD, BAD):
+    def _find(self) -> None:
+        first, last = (frozenset([key]) for key in (self._keys[0], self._keys[-1]))
+        self._all([(first, 1), (last, 1)])
+        if (self._had(first).outcome, self._had(last).outcome) != (GOOD, BAD):
             self._set(status=ELSEWHERE)
-            return self.search
-        low, high = first_bad(keys, self._outcome)
-        between = tuple(keys[low + 1 : high])
+            return
+        low, high = self._halve(self._test(self._halve))
+        between = tuple(self._keys[low + 1 : high])
         self._set(
             status=FOUND if not between else UNFINISHED,
-            causes=(Cause(differences=(keys[high],), along=between, start=self._points[low].text),),
+            causes=(Cause(differences=(self._keys[high],), along=between, start=self._points[low].text),),
             innocent=not between,
         )
-        return self.search
 
-    def _outcome(self, key: str) -> str:
-        if key not in self._known:
-            self._progress.trying(len(self.search.trials) + 1, [key], len(self._points))
-            trial = self._tried(key)
-            self._known[key] = trial
-            self._set(trials=(*self.search.trials, trial))
-            self._progress.tried(trial, self._left())
-        return self._known[key].outcome
+    def _halve(self, test: Test) -> tuple[int, int]:
+        return first_bad(self._keys, lambda key: test(frozenset([key])))
 
-    def _left(self) -> int:
-        """How many may be the first bad one."""
-        places = {point.key: place for place, point in enumerate(self._points)}
-        bad = [places[key] for key, trial in self._known.items() if trial.outcome == BAD]
-        good = [places[key] for key, trial in self._known.items() if trial.outcome == GOOD]
+    def _left(self, outcomes: Mapping[Set, str]) -> int:
+        places = {frozenset([key]): place for place, key in enumerate(self._keys)}
+        bad = [places[one] for one, outcome in outcomes.items() if outcome == BAD]
+        good = [places[one] for one, outcome in outcomes.items() if outcome == GOOD]
         return max(0, min(bad, default=len(places) - 1) - max(good, default=0))
 
-    def _tried(self, key: str) -> Trial:
-        began = time.monotonic()
+    def _hybrid(self, chosen: Set) -> Hybrid:
+        (key,) = chosen
         side = self._side
         hybrid = Hybrid(
             command=side.run.command,
@@ -106,28 +75,10 @@ class Series:
             data=tuple(Mixed(data=data) for data in side.data),
             inputs=side.inputs,
         )
-        try:
-            hybrid = self._make(hybrid, key)
-        except SnapshotError as problem:
-            return Trial(chosen=(key,), outcome=UNRESOLVED, runs=(), reason=problem.message)
-        if (why := trials.built(self._hands, hybrid)) is not None:
-            return Trial(chosen=(key,), outcome=UNRESOLVED, runs=(), reason=why)
-        note = f"a hybrid of `snap bisect`: run {side.run.id} with {key}"
-        run = trials.run(self._store, self._base, hybrid, self._hands, note)
-        judged = criteria.ended_alike(run, side.run, side.run) or self._criterion.judge(run)
-        return Trial(
-            chosen=(key,),
-            outcome=judged.outcome,
-            runs=(run.id,),
-            values=() if judged.value is None else (judged.value,),
-            reason=judged.reason if judged.outcome == UNRESOLVED else None,
-            seconds=time.monotonic() - began,
-            training=run.seconds or 0,
-        )
+        return self._make(hybrid, key)
 
-    def _set(self, **changes: object) -> None:
-        self.search = msgspec.structs.replace(self.search, **changes)
-        state.keep(self._store, self.search)
+    def _note(self, chosen: Set) -> str:
+        return f"a hybrid of `snap bisect`: run {self._side.run.id} with {', '.join(chosen)}"
 
 
 def with_code(hybrid: Hybrid, archive: bytes) -> Hybrid:

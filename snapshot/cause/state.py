@@ -39,7 +39,7 @@ def resumed(store: Store, fresh: Search) -> Search:
     if {candidate.key for candidate in known.candidates} != {candidate.key for candidate in fresh.candidates}:
         return fresh
     kept = tuple(one for one in known.trials if all(store.has_record(run) for run in one.runs))
-    return msgspec.structs.replace(fresh, trials=kept)
+    return msgspec.structs.replace(fresh, created=known.created, trials=kept)
 
 
 def _path(store: Store, search: Search) -> Path:

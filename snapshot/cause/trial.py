@@ -14,7 +14,7 @@ import msgspec
 
 from snapshot.cause.data import Mixed
 from snapshot.cause.differences import Hybrid, Side
-from snapshot.errors import BuildError, IntegrityError, ResolveError, StoreError
+from snapshot.errors import BuildError, IntegrityError, ResolveError, StoreError, UsageError
 from snapshot.host.files import disk_errors, link_or_copy, remove_tree
 from snapshot.lock import document as lock_document
 from snapshot.lock import files
@@ -27,6 +27,7 @@ from snapshot.record.document import Code, Data, Edit, Run
 from snapshot.record.store import Store
 from snapshot.run.command import recorded
 from snapshot.run.draft import Draft, Options
+from snapshot.run.signals import Signals
 
 _MIXED = "bisect"
 """In the store's cache: data sets that are put together of two."""
@@ -35,10 +36,10 @@ _LARGEST = 1 << 22
 
 
 def side(store: Store, run: Run, drafted: Draft) -> Side:
-    """One of the two runs, `drafted` as for a rerun."""
+    """One of the two runs, `drafted` as for a rerun, with what is asked of the engine for that."""
     digests = {data.target: data for data in run.data}
     return Side(
-        run=run,
+        run=msgspec.structs.replace(run, request=drafted.options.request),
         lock=drafted.lock,
         code=tuple(snapshots.manifest(store.path, run.code.digest).entries),
         data=tuple(_identified(data, digests) for data in drafted.data),
@@ -64,8 +65,8 @@ class Hands(Protocol):
         """Have the engine have the image; raises BuildError and others when that can't be done."""
         ...
 
-    def train(self, drafting: Callable[[], Draft]) -> Run:
-        """Run to the end."""
+    def train(self, drafting: Callable[[], Draft], signals: Signals) -> Run:
+        """Run to the end, in a thread of its own; `signals` are for all that go on."""
         ...
 
     def options(self, gpus: str | None, lock: Lock) -> Options:
@@ -73,21 +74,16 @@ class Hands(Protocol):
         ...
 
 
-def built(hands: Hands, hybrid: Hybrid) -> str | None:
-    """Have its image built; why that can't be, where it can't. Raises what is not the hybrid's own fault."""
+def ready(hands: Hands, make: Callable[[], Hybrid]) -> Hybrid | str:
+    """What is made, its image there; why that can't be, where it can't. Raises what is not the hybrid's own fault."""
     try:
+        hybrid = make()
         hands.build(hybrid.lock)
     except IntegrityError:
         raise
-    except (BuildError, ResolveError) as problem:
+    except (BuildError, ResolveError, UsageError) as problem:
         return problem.message
-    return None
-
-
-def run(store: Store, base: Draft, hybrid: Hybrid, hands: Hands, note: str) -> Run:
-    """Run it to the end; its image is there."""
-    options = hands.options(hybrid.settings.request.gpus, hybrid.lock)
-    return hands.train(lambda: draft(store, base, hybrid, options, note))
+    return hybrid
 
 
 def draft(store: Store, base: Draft, hybrid: Hybrid, options: Options, note: str) -> Draft:

@@ -24,6 +24,7 @@ COMMANDS = {
     "lock": "Write snap.lock: the whole stack of this project, pinned.",
     "build": "Build the image that snap.lock describes.",
     "run": "Run a script in the image, and keep code, platform and result.",
+    "shell": "Open a shell in the image.",
     "rerun": "Run a run once more, and compare what comes out.",
     "noise": "Tell how far results are apart when nothing changes, and by what.",
     "ls": "List the runs of this project, or of a registry.",
@@ -32,11 +33,13 @@ COMMANDS = {
     "log": "Draw how runs descend from each other.",
     "diff": "Compare two runs: arguments, code, packages, platform, data, results.",
     "report": "Write all that is known of a run as one HTML file.",
+    "ui": "Show the runs in the browser, and follow those that go on.",
     "bisect": "Find what makes the results of two runs differ.",
     "which": "Tell which run wrote a file, and what it was made of.",
     "data": "Data of runs: what they were, and what has changed since.",
     "tag": "Give a run a tag, or take it away.",
     "note": "Write a note about a run.",
+    "track": "Log runs to MLflow or Weights & Biases.",
     "push": "Put a run into a registry, as an image that repeats it.",
     "pull": "Take in what `snap push` put into a registry.",
     "archive": "Write a run, and all that it takes to repeat it offline.",
@@ -97,7 +100,7 @@ class Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError:
-            if args[0].endswith(".py"):
+            if args[0].endswith((".py", ".ipynb")):
                 ctx.fail(f"No such command '{args[0]}'. Did you mean 'snap run {args[0]}'?")
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
             if near:
@@ -164,9 +167,10 @@ def fail(problem: SnapshotError, *, code: int | None = None) -> NoReturn:
 
 
 def _code(code: int) -> int:
-    """`snap run` exits with the training's own code, so its own failures are all 125, as those of `docker run`."""
+    """`snap run` and `snap shell` exit with the code of what they run, so their own failures are all 125, as those of
+    `docker run`."""
     command = next((a for a in sys.argv[1:] if not a.startswith("-")), None)
-    return AROUND_A_RUN if command == "run" and code != InterruptError.exit_code else code
+    return AROUND_A_RUN if command in ("run", "shell") and code != InterruptError.exit_code else code
 
 
 def _of_click(problem: click.ClickException) -> SnapshotError:

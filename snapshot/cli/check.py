@@ -8,23 +8,8 @@ from pathlib import Path
 
 from snapshot.errors import UsageError
 from snapshot.project.names import display
-from snapshot.record.store import NO_NAME
 
-LONGEST_NAME = 64
-
-
-def name(text: str | None, option: str = "--name") -> None:
-    """Raises UsageError when a run of that name, or with that tag, could not be asked for, or not be shown."""
-    if text is None:
-        return
-    bad = not text or len(text) > LONGEST_NAME or not text.isprintable() or text != text.strip()
-    if bad or text.startswith("-") or NO_NAME.fullmatch(text):
-        shown = display(text[: LONGEST_NAME + 1]) + ("…" if len(text) > LONGEST_NAME else "")
-        raise UsageError(
-            f"a run can't be named `{shown}`" if text else "a run can't have an empty name",
-            hint=f"choose 1 to {LONGEST_NAME} printable characters that are not `latest`, a number or like the ID of a "
-            f"run, as in `{option} baseline`",
-        )
+SCRIPTS = (".py", ".ipynb")
 
 
 def data(paths: Iterable[str], *, cwd: Path, root: Path) -> None:
@@ -42,7 +27,7 @@ def exists(script: str, *, cwd: Path) -> None:
     if not script:
         raise UsageError("the name of the script is empty", hint="name a script, as in `snap run train.py`")
     path = Path(os.path.normpath(cwd / script))
-    if os.path.lexists(path) or not ("/" in script or script.endswith(".py")):
+    if os.path.lexists(path) or not ("/" in script or script.endswith(SCRIPTS)):
         return
     folder = Path(script).parent
     if not path.parent.is_dir():
@@ -63,7 +48,7 @@ def _instead(path: Path, folder: Path) -> str:
     near = difflib.get_close_matches(path.name, names, n=3)
     if near:
         return f"did you mean {_listed(folder, near)}?"
-    scripts = [name for name in names if name.endswith(".py")]
+    scripts = [name for name in names if name.endswith(SCRIPTS)]
     if scripts:
         return f"that folder has {_listed(folder, scripts[:5])}" + (" …" if len(scripts) > 5 else "")
     return "check the path; that folder has no Python script"
@@ -77,7 +62,7 @@ def startable(script: Path, typed: str) -> None:
     """Raises UsageError for a script of the project that can't be read, or executed where that is needed."""
     if not os.access(script, os.R_OK):
         raise UsageError(f"no permission to read the script `{display(typed)}`", hint=f"see `ls -l {display(typed)}`")
-    if script.suffix != ".py" and not os.access(script, os.X_OK):
+    if script.suffix not in SCRIPTS and not os.access(script, os.X_OK):
         raise UsageError(
             f"`{display(typed)}` is not executable", hint=f"run `chmod +x {display(typed)}`, or name a `.py` file"
         )

@@ -94,12 +94,13 @@ def _found(place: Place, settings: Settings) -> tuple[Lock | None, str | None]:
     return lock, difference(lock, want(place.root, settings, lock), place.root)
 
 
-def ensure(place: Place, *, offline: bool = False) -> Lock:
+def ensure(place: Place, *, offline: bool = False, notebook: bool = False) -> Lock:
     """The lock of the project, made if there is none or the project asks for something else now.
 
-    Raises StaleLockError when that would be needed and `offline` forbids it.
+    With `notebook` one that runs notebooks. Raises StaleLockError when the lock would have to be made and `offline`
+    forbids it.
     """
-    settings = settings_of(place.config)
+    settings = settings_of(place.config, notebook=notebook)
     old, reason = _found(place, settings)
     if old and reason is None:
         return old

@@ -149,7 +149,8 @@ class Rerun:
 
         self._place, self.run, self._wanted, self._edit = place, run, wanted, edit
         self.foreign = rerun.is_foreign(place.store, run)
-        self._lock, _ = rerun.lock_of(place.store, run)
+        self._locked = rerun.lock_of(place.store, run)
+        self._lock, _ = self._locked
         self._request = rerun.request_of(run, wanted, foreign=self.foreign)
 
     def say_whose(self) -> None:
@@ -207,8 +208,9 @@ class Rerun:
 
         place = self._place
         if self._edit:
-            return rerun.edited(place.store, self.run, options, place.config, self._wanted)
-        return rerun.draft(place.store, self.run, options, self._wanted, Identifying(place, trust_cache=True))
+            return rerun.edited(place.store, self.run, self._locked, options, place.config, self._wanted)
+        identify = Identifying(place, trust_cache=True)
+        return rerun.draft(place.store, self.run, self._locked, options, self._wanted, identify)
 
     def _have_image(self) -> None:
         """The image of the run: the engine's own, else of the registry that has the run, else built again."""

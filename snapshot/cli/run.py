@@ -10,18 +10,19 @@ import click
 from snapshot.cli import check, completing, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
+from snapshot.cli.ready import locked
+from snapshot.cli.request import options, stored
 from snapshot.cli.request import request as request_of
-from snapshot.cli.request import stored
-from snapshot.errors import AROUND_A_RUN
+from snapshot.errors import AROUND_A_RUN, UsageError
 from snapshot.host.container import check_host
+from snapshot.record import naming
 from snapshot.record.document import Edit, Run
 from snapshot.report import text
 from snapshot.run.command import understand
 
 if TYPE_CHECKING:
-    from snapshot.cli.gpus import Asked
-    from snapshot.lock.document import Lock
     from snapshot.record.document import Determinism, Request
+    from snapshot.run.command import Invocation
     from snapshot.run.draft import Draft
 
 
@@ -61,29 +62,7 @@ class _Run(click.Command):
 
 @click.command("run", cls=_Run, short_help=COMMANDS["run"], context_settings={"allow_interspersed_args": False})
 @click.option("-m", "module", is_flag=True, help="Run a module, as `python -m` does.")
-@click.option(
-    "--gpus",
-    metavar="all|N|device=…",
-    shell_complete=completing.gpus,
-    help="GPUs for the run: all, the first N, or by index or UUID.",
-)
-@click.option(
-    "-e",
-    "--env",
-    "env",
-    multiple=True,
-    metavar="K[=V]",
-    shell_complete=completing.variables,
-    help="Environment of the run; without V the caller's value.",
-)
-@click.option("--env-file", multiple=True, type=click.Path(exists=True, dir_okay=False), help="File of K=V lines.")
-@click.option(
-    "--data",
-    multiple=True,
-    metavar="PATH",
-    shell_complete=completing.files,
-    help="Data outside the project: read-only, at the same place.",
-)
+@options
 @click.option(
     "--from",
     "earlier",
@@ -93,11 +72,6 @@ class _Run(click.Command):
     help="Outputs of an earlier run, in place.",
 )
 @click.option("--name", help="A name for the run, usable wherever RUN is.")
-@click.option("--network", shell_complete=completing.networks, help="Network of the run, as `docker run` has it.")
-@click.option("--offline", is_flag=True, help="No network: neither for the run nor for making its image.")
-@click.option("--shm-size", help="Size of /dev/shm; half of the host's memory if not given, as on the host.")
-@click.option("--memory", help="Limit of memory, as in `8g`.")
-@click.option("--cpus", help="Limit of CPU time, as in `1.5`.")
 @click.option(
     "--no-write-back", is_flag=True, help="Leave what the run writes under .snap/, do not put it into the project."
 )
@@ -129,7 +103,8 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
     place = Place.here()
     verbatim = ctx.meta.get("snapshot.verbatim", False)
     check_host()
-    check.name(given["name"])
+    if given["name"] is not None:
+        naming.check(given["name"], "--name")
     check.data(given["data"], cwd=place.cwd, root=place.root)
     stored(str(place.cwd), what="the path of the project")
     stored(*argv, what="an argument")
@@ -142,24 +117,14 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
     if is_script:
         check.startable(place.cwd / argv[0], argv[0])
     _ = place.store  # runs whose `snap` died are finished first
-    from snapshot.cli.build import with_architectures
-    from snapshot.cli.lock import current, ensure
-
-    asked = _gpus(place, request)
-    lock = current(place)
-    if asked:
-        asked.check(lock)
-    if lock is None:
-        lock = ensure(place, offline=given["offline"])
-        if asked:
-            asked.check(lock)  # before its image is built
-    lock = with_architectures(place, lock, offline=given["offline"])
-    _tell_gpus(asked, lock)
+    if invocation.is_notebook:
+        _look_at_notebook(place, invocation, interactive=given["interactive"])
+    lock, grant = locked(place, request, offline=given["offline"], notebook=invocation.is_notebook)
     interactive = given["interactive"]
-    options = Options(
+    asked = Options(
         request=request,
         determinism=_determinism(given, request),
-        grant=asked.grant() if asked else None,
+        grant=grant,
         name=given["name"],
         data=given["data"],
         earlier=given["earlier"],
@@ -176,7 +141,7 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
 
     def drafting() -> Draft:
         with terminal.step("looking at the project"):
-            return draft(place.store, project, invocation, options)
+            return draft(place.store, project, invocation, asked)
 
     project = Project(
         root=place.root,
@@ -200,6 +165,19 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
     ctx.exit(AROUND_A_RUN if run.exit.code is None else run.exit.code)
 
 
+def _look_at_notebook(place: Place, invocation: Invocation, *, interactive: bool) -> None:
+    """Raises UsageError for a notebook that can't be run so; warns of parameters that it may not know."""
+    from snapshot.run.notebook import code_of, look, unknown
+
+    if interactive:
+        raise UsageError("a notebook has no keyboard", hint="leave out `--interactive`")
+    assert invocation.script is not None
+    found = look(place.root, invocation.script)
+    code_of(invocation.arguments)
+    for sentence in unknown(found, invocation.arguments):
+        terminal.warn(f"`{text.shown(invocation.script)}`: {sentence}")
+
+
 def _determinism(given: Mapping[str, Any], request: Request) -> Determinism | None:
     """What `--deterministic` and `--seed` ask for; the machine is looked at only then."""
     mode = "strict" if given["deterministic_strict"] else "warn" if given["deterministic"] else None
@@ -211,26 +189,6 @@ def _determinism(given: Mapping[str, Any], request: Request) -> Determinism | No
     here = machine.probe()
     threads = determinism.threads_of(request, here.cores)
     return determinism.asked(mode, given["seed"], request.environment, threads=threads, cpu_flags=here.cpu_flags)
-
-
-def _gpus(place: Place, request: Request) -> Asked | None:
-    """What there is of the GPUs that are asked for; nothing is imported or asked when none are."""
-    if request.gpus is None:
-        return None
-    from snapshot.cli.gpus import Asked
-
-    return Asked(place, request.gpus)
-
-
-def _tell_gpus(asked: Asked | None, lock: Lock) -> None:
-    """What is to be said once the lock is there; refuses what it shows to be impossible."""
-    if asked or lock.cuda:
-        from snapshot.cli import gpus
-
-        if asked:
-            gpus.tell(asked.check(lock))
-        else:
-            gpus.tell_unused(lock)
 
 
 def _tell(run: Run) -> None:

@@ -23,6 +23,12 @@ def differences(first: Run, second: Run) -> tuple[Difference, ...]:
     return tuple(_difference(name, old, new) for name, old, new in pairs if old != new)
 
 
+def unswappable(first: Run, second: Run) -> tuple[Difference, ...]:
+    """What of these is the machine's: nothing that can be asked for makes it the same."""
+    machine = {name for run in (first, second) for name, _ in _machine(run)}
+    return tuple(found for found in differences(first, second) if found.what in machine)
+
+
 def _store(run: Run) -> bool:
     """Whether the image store was containerd's."""
     return run.host is not None and run.host.is_containerd

@@ -33,8 +33,8 @@ class Compared(Document, kw_only=True, frozen=True):
     missing (the rerun did not write it), extra (only the rerun wrote it), or not compared (never the same: `reason`
     says why)."""
     kind: str
-    """By what: bytes, json, jsonl, csv, npy, npz, safetensors, pickle (torch's and others'), events (TensorBoard's),
-    image, text, link."""
+    """By what: bytes, json, jsonl, notebook, csv, npy, npz, safetensors, pickle (torch's and others'), events
+    (TensorBoard's), image, text, link."""
     values: int = 0
     """How many numbers were compared."""
     beyond: int = 0

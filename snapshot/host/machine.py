@@ -69,7 +69,16 @@ def _pretty_name(etc: Path) -> str:
 
 def memory(proc: Path = Path("/proc")) -> int:
     """Bytes of RAM, 0 when unknown."""
+    return _kilobytes(proc, "MemTotal:") * 1024
+
+
+def free_memory(proc: Path = Path("/proc")) -> int:
+    """Bytes of RAM that programs can have without swapping, as the kernel estimates; 0 when unknown."""
+    return _kilobytes(proc, "MemAvailable:") * 1024
+
+
+def _kilobytes(proc: Path, name: str) -> int:
     for line in _read(proc / "meminfo").splitlines():
-        if line.startswith("MemTotal:"):
-            return int(line.split()[1]) * 1024
+        if line.startswith(name):
+            return int(line.split()[1])
     return 0

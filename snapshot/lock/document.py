@@ -198,6 +198,8 @@ class Sources(_Part, frozen=True, kw_only=True):
     """What names requirements too and was not used."""
     requirements: tuple[str, ...]
     """Requirements as they were given, those of files after `-r` and `-c` included."""
+    implied: tuple[str, ...] = ()
+    """Requirements that no file of the project has: what running notebooks takes, once one was run."""
     packages: tuple[str, ...] = ()
     """Names of the OS packages that are asked for."""
     files: dict[str, str] = msgspec.field(default_factory=dict)
@@ -270,6 +272,8 @@ def loads(text: str, *, where: str = FILE_NAME) -> Lock:
                 hint=f"take one side whole (`git checkout --ours {where}`), and run `snap lock`",
             ) from None
         raise StoreError(f"{where} is not TOML: {problem}", hint=REMEDY) from None
+    except RecursionError:
+        raise StoreError(f"{where} is no lock: it nests too deep", hint=REMEDY) from None
     try:
         if value.get("schema") not in OLDER:
             check_schema(value, SCHEMA, where=where)

@@ -114,10 +114,11 @@ def wanted(question: dict[str, Any], repository: PyPIRepository) -> list[Any]:
         if not file:
             file = folder / Path(question["source"]).name
             write(file, "".join(f"{_INCLUDE.sub(rooted, line)}\n" for line in question["lines"]))
-        upgrades = folder / "upgrades"
+        upgrades, implied = folder / "upgrades", folder / "implied"
         write(upgrades, "\n".join(question["upgrades"]))
+        write(implied, "\n".join(question["implied"]))
         out: list[Any] = []
-        for path, constraint in ((file, False), (upgrades, True)):
+        for path, constraint in ((file, False), (implied, False), (upgrades, True)):
             out += parse_requirements(
                 str(path),
                 finder=repository.finder,

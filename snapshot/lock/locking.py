@@ -125,6 +125,7 @@ def _resolve(job: Job, wanted: Wanted, engine: Engine, build: Build) -> Lock:
         source=wanted.source,
         passed_over=requirements.passed_over,
         requirements=spoken(requirements),
+        implied=requirements.implied,
         packages=wanted.packages,
         files=dict(sorted({**requirements.files, **wanted.os_request.files}.items())),
         base=base.said(reference, base.CONFIGURED if wanted.base else base.CHOSEN),
@@ -164,6 +165,10 @@ def _tell(job: Job, wanted: Wanted, chosen: str) -> None:
     job.say((f"{chosen}, requirements of {requirements.source}" if asks else chosen) + system)
     if not asks:
         job.say(f"{requirements.source} asks for no packages")
+    if requirements.implied:
+        job.say(
+            f"running notebooks takes {', '.join(f'`{line}`' for line in requirements.implied)}, which is locked too"
+        )
     if requirements.passed_over:
         names = ", ".join(f"`{name}`" for name in requirements.passed_over)
         job.say(f"passed over: {names}; `snap lock --from FILE` takes another")
@@ -196,7 +201,7 @@ def _packages(job: Job, wanted: Wanted, on: Platform, base: Base) -> Found:
     from snapshot.lock import wheels
 
     requirements = wanted.requirements
-    if not requirements.lines and requirements.pins is None:
+    if not (requirements.lines or requirements.implied) and requirements.pins is None:
         return Found(resolver=wanted.resolver)
     job.step("the packages")
     found = _found(job, wanted, on)

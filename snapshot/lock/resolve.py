@@ -254,6 +254,7 @@ def _question(
         "source": requirements.source,
         "file": os.path.relpath(requirements.file, root) if requirements.file else None,
         "lines": requirements.lines,
+        "implied": requirements.implied,
         "pins": {},
         "pins_to_find": [],
         "upgrades": [],

@@ -89,13 +89,13 @@ def compile(
         arguments += ["--python-version", facts.python.version, "--python-platform", _platform(facts.python.platform)]
         arguments += ["--format=pylock.toml", "--no-sources", "--system-certs"]
         arguments += ["--output-file", str(answer), "--constraints", str(constraints), *_options(pip, requirements)]
-        lines = "\n".join(requirements.lines).encode()
-        given = str(requirements.file) if requirements.file else "-"
+        lines = "\n".join((*(() if requirements.file else requirements.lines), *requirements.implied)).encode()
+        given = [str(requirements.file), "-"] if requirements.file else ["-"]
         uv = functools.partial(
             process.run,
-            [*arguments, given],
+            [*arguments, *given],
             env={**environment, **_indexes(pip), "UV_NO_CONFIG": "1"},
-            stdin=None if requirements.file else lines,
+            stdin=lines,
             cwd=root,
         )
         with ThreadPoolExecutor(1) as pool:

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
+
 from snapshot.document import Value
 from snapshot.errors import UsageError
 from snapshot.lock import document
@@ -21,6 +23,9 @@ from snapshot.project.requirements import Requirements
 NAMED = "--from"
 AUTO = "auto"
 
+NOTEBOOKS = {"ipykernel": "ipykernel", "nbclient": "nbclient>=0.10"}
+"""What running a notebook takes, by name: older ones of nbclient do not write the same file twice."""
+
 
 class Settings(Value, kw_only=True, frozen=True):
     """What the configuration and the command line say that concerns the lock."""
@@ -34,9 +39,11 @@ class Settings(Value, kw_only=True, frozen=True):
     source: str | None = None
     """The file that `--from` names; `auto` for what is found; None for what the lock was made from."""
     resolver: str = "pip-tools"
+    notebook: bool = False
+    """Whether a notebook is to be run; a lock that was made for one stays so."""
 
 
-def settings_of(config: Configuration, *, source: str | None = None) -> Settings:
+def settings_of(config: Configuration, *, source: str | None = None, notebook: bool = False) -> Settings:
     """What `config`, and `--from` if it was given, say."""
     return Settings(
         base=config.base,
@@ -47,6 +54,7 @@ def settings_of(config: Configuration, *, source: str | None = None) -> Settings
         packages=config.packages,
         resolver=config.resolver,
         source=source,
+        notebook=notebook,
     )
 
 
@@ -101,6 +109,7 @@ def want(
         groups=settings.groups,
         environment=environment,
     )
+    requirements = msgspec.structs.replace(requirements, implied=_implied(requirements, settings, old))
     wish = python_version.asked(root, settings.python)
     if wish is None and requirements.python:
         wish = PythonChoice(version=requirements.python, because=requirements.source)
@@ -122,6 +131,20 @@ def _named(settings: Settings, old: Lock | None) -> str | None:
     return None if named == AUTO or settings.requirements is not None else named
 
 
+def _implied(requirements: Requirements, settings: Settings, old: Lock | None) -> tuple[str, ...]:
+    """What is asked for though nobody wrote it; what another tool has pinned is not added to."""
+    if requirements.pins is not None:
+        return ()
+    if settings.notebook:
+        return tuple(NOTEBOOKS.values())
+    return old.sources.implied if old and settings.source != AUTO else ()
+
+
+def lacks(lock: Lock) -> tuple[str, ...]:
+    """What running a notebook takes and `lock` does not have."""
+    return tuple(sorted(NOTEBOOKS.keys() - {package.name for package in lock.packages}))
+
+
 def _is_for_pip(requirements: Requirements) -> bool:
     """Whether there are lines that uv would not keep to: it checks no hashes and builds nothing while it resolves."""
     options = ("--hash", "--require-hashes", "--no-binary")
@@ -139,6 +162,12 @@ def difference(lock: Lock, wanted: Wanted, root: Path) -> str | None:
         if now.source == project_sources.NONE:
             return "the project asks for no packages any more"
         return f"the requirements of {now.source} have changed"
+    if sources.implied != now.implied:
+        return (
+            f"running notebooks takes {_listed(now.implied)}"
+            if now.implied
+            else "what runs notebooks is no longer added"
+        )
     if sources.base != (f"{wanted.base} (configuration)" if wanted.base else f"{lock.base.reference} (chosen)"):
         return f"the base is to be `{wanted.base}`" if wanted.base else "the base is no longer configured"
     if sources.packages != wanted.packages:
@@ -152,8 +181,8 @@ def difference(lock: Lock, wanted: Wanted, root: Path) -> str | None:
     return _other_python(lock, wanted)
 
 
-def _listed(folders: tuple[str, ...]) -> str:
-    return ", ".join(f"`{folder}`" for folder in folders) or "no folders"
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "no folders"
 
 
 def _beside(lock: Lock, root: Path) -> dict[str, str]:

@@ -69,6 +69,8 @@ class Requirements(Value, kw_only=True, frozen=True):
     """Where it is written, for people: a file of the project, or `the configuration`."""
     lines: tuple[str, ...] = ()
     """Requirements in pip's notation; for a requirements file, its lines and those of what it includes."""
+    implied: tuple[str, ...] = ()
+    """Requirements beside those of `source`, which no file has."""
     pins: Pins | None = None
     """In place of resolving `lines`, which then only serve to tell whether something has changed."""
     file: Path | None = None

@@ -23,6 +23,8 @@ CACHES = frozenset(
     }
 )
 STORE = ".snap"
+EXECUTED = ".executed.ipynb"
+"""How a notebook is called that `snap run` has written with what came out: neither code nor data of the next run."""
 ENVIRONMENT_MARKS = frozenset({"pyvenv.cfg", "conda-meta"})
 DEEPEST = 300
 """Folders within folders; deeper ones are reported, since Python's stack has an end."""
@@ -176,6 +178,8 @@ class _Walk:
                 if path not in always:
                     if path in declared:
                         self.data.append(Data(path=path, kind="file", reason="declared", size=size))
+                        continue
+                    if name.endswith(EXECUTED):
                         continue
                     if ignores and ignores(above + name, name, False):
                         self.data.append(Data(path=path, kind="file", reason="ignored", size=size))

@@ -24,10 +24,15 @@ def parameters(arguments: Sequence[str]) -> dict[str, str]:
     `false`; further numbers after a number belong to the same option; what is named several times has all its values;
     what has no name is `arg1`, `arg2` and so on. Values are joined by spaces.
     """
+    return {key: to_text(" ".join(values)) for key, values in values_by_name(arguments).items()}
+
+
+def values_by_name(arguments: Sequence[str]) -> dict[str, list[str]]:
+    """The same, with what is named several times as several."""
     found: dict[str, list[str]] = {}
     for key, value in _pairs(arguments):
         found.setdefault(to_text(key), []).append(value)
-    return {key: to_text(" ".join(values)) for key, values in found.items()}
+    return found
 
 
 def units(arguments: Sequence[str]) -> tuple[tuple[str, ...], ...]:

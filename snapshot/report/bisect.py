@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from snapshot.cause.criterion import text as value_of
-from snapshot.cause.document import ELSEWHERE, FOUND, NOISE, Cause, Search, Trial
+from snapshot.cause.document import ELSEWHERE, FOUND, NOISE, UNFINISHED, Cause, Search, Trial
 from snapshot.report import text
 
+_UNFINISHED = "the search is not finished: the same command goes on with it"
 _SHOWN = 3
 """Names that are spelled out in a row of the table."""
 
@@ -32,7 +33,8 @@ def sentence(search: Search) -> str:
             + (f" (±{search.noise:.3g})" if search.noise else "")
         )
     if search.status == ELSEWHERE:
-        tried = f"all {text.count(len(search.candidates), 'difference')} together do not"
+        number = len(search.candidates)
+        tried = "the only difference does not" if number == 1 else f"all {number} differences together do not"
         told = f"; what differs too and can't be swapped: {'; '.join(search.unswappable)}" if search.unswappable else ""
         return text.harmless(
             f"{tried} move {search.by} from {_value(search.good_value)} to {_value(search.bad_value)} here{told}"
@@ -40,9 +42,7 @@ def sentence(search: Search) -> str:
             else f"nothing that is recorded and can be swapped differs between the two{told}"
         )
     found = "; ".join(_cause(search, cause) for cause in search.causes)
-    return text.harmless(
-        (f"{found}; " if found else "") + "the search is not finished: the same command goes on with it"
-    )
+    return text.harmless((f"{found}; " if found else "") + _UNFINISHED)
 
 
 def _series(search: Search) -> str:
@@ -53,6 +53,8 @@ def _series(search: Search) -> str:
         (cause,) = search.causes
         between = f"; {len(cause.along)} between them can't be tried" if cause.along else ""
         return f"`{names[cause.differences[0]]}` is the first bad one after `{cause.start}`{between} ({among})"
+    if search.status == UNFINISHED:
+        return f"{_UNFINISHED} ({among})"
     outcomes = {trial.chosen[0]: trial for trial in search.trials}
     ends = [outcomes[key] for key in (search.candidates[0].key, search.candidates[-1].key) if key in outcomes]
     told = "; ".join(f"`{names[t.chosen[0]]}` is {t.outcome}" + (f": {t.reason}" if t.reason else "") for t in ends)

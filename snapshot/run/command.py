@@ -9,6 +9,9 @@ from snapshot.document import Value
 from snapshot.errors import UsageError
 from snapshot.project.names import from_text
 from snapshot.record.document import Command
+from snapshot.run.trace import PLACE
+
+_NOTEBOOK = ".ipynb"
 
 
 class Invocation(Value, kw_only=True, frozen=True):
@@ -25,8 +28,21 @@ class Invocation(Value, kw_only=True, frozen=True):
     directory: PurePosixPath
     """Working directory, relative to the project."""
 
-    def in_container(self, python: str) -> tuple[str, ...]:
-        """The process's argv; `python` is the interpreter of the image."""
+    @property
+    def is_notebook(self) -> bool:
+        """Whether the script is one."""
+        return self.kind == "script" and self.argv[0].endswith(_NOTEBOOK)
+
+    def in_container(self, python: str, library: str = f"{PLACE}/lib") -> tuple[str, ...]:
+        """The process's argv; `python` is the interpreter of the image, `library` where our package is in it.
+
+        Raises UsageError for arguments that are no parameters of a notebook.
+        """
+        if self.is_notebook:
+            from snapshot.run.notebook import code_of, executed
+
+            inside = f"{library}/snapshot/run/inside/notebook.py"
+            return (python, inside, self.argv[0], executed(self.argv[0]), code_of(self.arguments))
         if self.kind == "module":
             return (python, "-m", self.argv[0], *self.arguments)
         if self.kind == "script" and self.argv[0].endswith(".py"):
@@ -58,6 +74,11 @@ def understand(argv: tuple[str, ...], *, module: bool, verbatim: bool, root: Pat
         arguments = argv[1:] if module else argv
         return Invocation(kind=kind, argv=argv, arguments=arguments, script=None, directory=directory)
     script = _inside(argv[0], root=root, cwd=cwd)
+    if script.endswith(_NOTEBOOK):
+        # In its own folder, as Jupyter runs it, wherever it is named from.
+        directory = PurePosixPath(script).parent
+        argv = (PurePosixPath(script).name, *argv[1:])
+        return Invocation(kind="script", argv=argv, arguments=argv[1:], script=script, directory=directory)
     return Invocation(
         kind="script", argv=_relative(argv, script, cwd, root), arguments=argv[1:], script=script, directory=directory
     )

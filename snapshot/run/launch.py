@@ -7,13 +7,10 @@ once; the second one ends the training. When `snap` is killed the child and the 
 from __future__ import annotations
 
 import os
-import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from types import FrameType
+from contextlib import nullcontext, suppress
 from typing import Literal
 
 from snapshot.errors import EngineError, HostError
@@ -21,6 +18,7 @@ from snapshot.host import process
 from snapshot.host.container import Container, refused
 from snapshot.host.engine import Engine, State
 from snapshot.record.document import Usage
+from snapshot.run.signals import Signals, Training
 from snapshot.run.usage import Sampler
 
 _POLL = 0.02
@@ -36,6 +34,7 @@ def launch(
     started: Callable[[State], None],
     meanwhile: Callable[[], None],
     beside: Callable[[Callable[[], bool]], None],
+    signals: Signals | None = None,
 ) -> Usage | None:
     """Run `container` to its end with the caller's terminal as its output.
 
@@ -43,6 +42,7 @@ def launch(
 
     `meanwhile` is called while the engine starts the container, `started` once its process runs. `beside` may take its
     time while the training goes on; what it is given says whether that is over, and that it should come to an end.
+    `signals` are those that somebody else takes; without, they are taken here, which only the main thread can do.
     File descriptors `keep` stay open in the child. Returns what the training used; how it ended is for the engine to
     say. Raises EngineError when the engine refused, with the training not started.
     """
@@ -56,9 +56,9 @@ def launch(
     )
     assert child.stderr is not None
     relay = _Relay(child.stderr.fileno(), is_shown=output != "none")
-    signals = _Signals(container.name or "", engine, child.pid)
+    training = Training(container.name or "", engine, child.pid)
     watcher = _Watcher(container.name or "", engine, started, relay)
-    with signals:
+    with nullcontext(signals) if signals else Signals() as taken, taken.reaching(training):
         meanwhile()
         watcher.start()
         beside(lambda: child.poll() is not None)
@@ -111,49 +111,6 @@ class _Relay(threading.Thread):
             _write(data)
 
 
-class _Signals:
-    """While it is entered, signals to `snap` become signals to the training."""
-
-    def __init__(self, name: str, engine: Engine, child: int) -> None:
-        self._name, self._engine, self._child = name, engine, child
-        self._interrupts = 0
-        self._before: dict[int, object] = {}
-
-    def __enter__(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGWINCH, signal.SIGHUP):
-            # What the caller ignores (`nohup`, a shell's background job) stays ignored.
-            if signal.getsignal(number) != signal.SIG_IGN:
-                self._before[number] = signal.signal(number, self._take)
-
-    def __exit__(self, *unused: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
-
-    def _take(self, number: int, frame: FrameType | None) -> None:
-        if number == signal.SIGWINCH:
-            with suppress(ProcessLookupError):
-                os.kill(self._child, signal.SIGWINCH)
-            return
-        if number == signal.SIGHUP:
-            # The terminal is gone, the training need not be: the next command finishes the record.
-            os._exit(125)
-        if number == signal.SIGINT:
-            self._interrupts += 1
-            if self._interrupts == 2:
-                _say("snap: ending the training")
-        name = "SIGKILL" if self._interrupts > 1 else signal.Signals(number).name
-        threading.Thread(target=self._send, args=(name,), daemon=True).start()
-
-    def _send(self, name: str) -> None:
-        """The container may be just starting: try until it takes the signal, or `docker run` has ended."""
-        while not self._engine.kill(self._name, name):
-            time.sleep(_POLL)
-            try:
-                os.kill(self._child, 0)
-            except ProcessLookupError:
-                return
-
-
 class _Watcher(threading.Thread):
     """Notes the container's start and samples what it uses."""
 
@@ -197,7 +154,3 @@ def _write(data: bytes) -> None:
     with suppress(OSError):  # the terminal is gone; the engine's log has it all
         while data:
             data = data[os.write(2, data) :]
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from snapshot.run.data import Watch
     from snapshot.run.devices import Sampler
     from snapshot.run.preflight import Grant
+    from snapshot.run.signals import Signals
 
 
 def train(
@@ -41,12 +42,14 @@ def train(
     warn: Callable[[str], None],
     hashing: Hashing,
     ending: Callable[[Path], AbstractContextManager[None]] = finish.unseen,
+    signals: Signals | None = None,
 ) -> Run:
     """Run the training that `drafting` prepares, and return its final record.
 
     `build` makes the image when the engine turns out not to have it. `environment` is the caller's, of which the
     run gets the terminal's kind alone. `ending` is entered with the log when the training is over, and left when all
-    that it wrote is kept. Raises EngineError and HostError; the outputs are safe by then.
+    that it wrote is kept. `signals` has whoever trains several at a time, each in a thread; without, the training goes
+    on in the main thread, and takes them itself. Raises EngineError and HostError; the outputs are safe by then.
     """
     store.create()
     with ExitStack() as recording:
@@ -63,7 +66,7 @@ def train(
                 container = attempt.prepare(moment, environment)
                 store.write(run)
                 recording.close()
-                usage = attempt.go(container, keep=claim.descriptor, build=build)
+                usage = attempt.go(container, keep=claim.descriptor, build=build, signals=signals)
             except SnapshotError:
                 # It never ran: nothing of it stays. In doubt, and whatever else may be raised, the next command looks.
                 if workspace.is_untouched(store.folder(run.id)):
@@ -126,15 +129,17 @@ class _Launched:
         notes = (*self.run.notes, *self.watch.notes())
         return msgspec.structs.replace(self.run, data=self.watch.told(), notes=notes)
 
-    def go(self, container: Container, *, keep: int, build: Callable[[], None]) -> Usage | None:
+    def go(
+        self, container: Container, *, keep: int, build: Callable[[], None], signals: Signals | None
+    ) -> Usage | None:
         """Run to the end, building the image first if the engine does not have it."""
         try:
-            return self._launch(container, keep)
+            return self._launch(container, keep, signals)
         except ImageMissingError:
             build()
-            return self._launch(container, keep)
+            return self._launch(container, keep, signals)
 
-    def _launch(self, container: Container, keep: int) -> Usage | None:
+    def _launch(self, container: Container, keep: int, signals: Signals | None) -> Usage | None:
         try:
             return launch(
                 container,
@@ -144,6 +149,7 @@ class _Launched:
                 meanwhile=self._meanwhile,
                 started=self._note_start,
                 beside=self.watch.follow if self.watch else _nothing,
+                signals=signals,
             )
         finally:
             if self.timer:

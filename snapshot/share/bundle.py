@@ -21,9 +21,13 @@ from snapshot.record.data import manifest
 from snapshot.record.document import Data, Run, Taken
 from snapshot.record.recall import reader
 from snapshot.record.store import Store
+from snapshot.resources import package_dir
+from snapshot.run.command import recorded
 from snapshot.share.entry import Entry
 
 RECORD = "opt/snap"
+LIBRARY = f"{RECORD}/lib"
+"""What of our package a run finds in a container that `snap` did not start."""
 OUTPUTS = f"{RECORD}/outputs"
 LINEAGE = f"{RECORD}/lineage"
 HIDDEN = f"{RECORD}/hidden"
@@ -57,6 +61,13 @@ def record(store: Store, run: Run) -> Iterator[Entry]:
             yield Entry(path=f"{RECORD}/data/{digest.hex_of(found)}{manifest.SUFFIX}", source=source)
     for ancestor, source in sorted(ancestors(store, run).items()):
         yield Entry(path=f"{LINEAGE}/{ancestor}.json", source=source)
+
+
+def runner(run: Run) -> Iterator[Entry]:
+    """What runs the notebook, if the run is of one."""
+    if recorded(run.command).is_notebook:
+        name = "run/inside/notebook.py"
+        yield Entry(path=f"{LIBRARY}/snapshot/{name}", source=package_dir() / name)
 
 
 def code(store: Store, run: Run) -> Iterator[Entry]:

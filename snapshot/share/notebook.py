@@ -11,6 +11,9 @@ from typing import Any
 _KEPT = ("kernelspec", "language_info")
 """What a notebook needs to be run; the rest of its metadata is of editors and of whoever had them open."""
 
+_TAGS = frozenset({"parameters", "injected-parameters", "raises-exception", "skip-execution"})
+"""Tags of cells by which they are run in another way."""
+
 
 def without_outputs(content: bytes) -> bytes | None:
     """The notebook with the source of its cells only, the same bytes for the same source; None if it isn't one."""
@@ -32,7 +35,8 @@ def without_outputs(content: bytes) -> bytes | None:
 def _cell(cell: dict[str, Any]) -> dict[str, Any]:
     """Kind, source and the `id` that nbformat 4.5 asks for; attachments are pictures within the text."""
     bare: dict[str, Any] = {key: cell[key] for key in ("id", "attachments") if key in cell}
-    bare |= {"cell_type": cell["cell_type"], "source": cell["source"], "metadata": {}}
+    tags = [tag for tag in cell.get("metadata", {}).get("tags", ()) if tag in _TAGS]
+    bare |= {"cell_type": cell["cell_type"], "source": cell["source"], "metadata": {"tags": tags} if tags else {}}
     return bare | ({"outputs": [], "execution_count": None} if cell["cell_type"] == "code" else {})
 
 

@@ -33,6 +33,9 @@ from snapshot.share import bundle
 
 _SHOWN = 5
 
+Locked = tuple[Lock, bytes]
+"""A lock, and the bytes of its file."""
+
 
 class Wanted(Value, kw_only=True, frozen=True):
     """What is to be otherwise than it was."""
@@ -56,8 +59,8 @@ def is_foreign(store: Store, run: Run) -> bool:
     return labels.of(store, run.id).origin is not None
 
 
-def lock_of(store: Store, run: Run) -> tuple[Lock, bytes]:
-    """The lock of the run, and its bytes. Raises StoreError when it is not there, or is another one."""
+def lock_of(store: Store, run: Run) -> Locked:
+    """The lock of the run. Raises StoreError when it is not there, or is another one."""
     path = store.folder(run.id) / lock_document.FILE_NAME
     lock = lock_document.read(path)
     if lock is None or lock.digest != run.platform.lock:
@@ -79,15 +82,15 @@ def determinism_of(run: Run, wanted: Wanted) -> Determinism | None:
     return msgspec.structs.replace(asked, frameworks=(), warnings=()) if asked else None
 
 
-def draft(store: Store, run: Run, options: Options, wanted: Wanted, identify: Identify) -> Draft:
-    """What is run; `identify` says what data are now.
+def draft(store: Store, run: Run, locked: Locked, options: Options, wanted: Wanted, identify: Identify) -> Draft:
+    """What is run, on the platform of a lock; `identify` says what data are now.
 
     Raises UsageError for data that are not there, DifferentError for data that are not what they were, StoreError for
     what the store has lost.
     """
     if run.command.kind not in ("script", "module", "command") or not run.command.argv:
         raise StoreError(f"the record of run `{run.id}` has no command", hint="see `snap fsck`")
-    lock, lock_file = lock_of(store, run)
+    lock, lock_file = locked
     foreign = is_foreign(store, run)
     data = tuple(_data(store, run, wanted.data, foreign=foreign))
     said = [wanted.note] if wanted.note else []
@@ -109,8 +112,8 @@ def draft(store: Store, run: Run, options: Options, wanted: Wanted, identify: Id
     )
 
 
-def edited(store: Store, run: Run, options: Options, config: Configuration, wanted: Wanted) -> Draft:
-    """The code of the project as it is now, with the platform, the command and the inputs of `run`.
+def edited(store: Store, run: Run, locked: Locked, options: Options, config: Configuration, wanted: Wanted) -> Draft:
+    """The code of the project as it is now, with the command, the inputs and the lock of `run`.
 
     Raises UsageError for what is not there any more, StoreError for what the store has lost.
     """
@@ -119,7 +122,7 @@ def edited(store: Store, run: Run, options: Options, config: Configuration, want
     invocation = understand(
         command.argv, module=command.kind == "module", verbatim=command.kind == "command", root=root, cwd=cwd
     )
-    lock, lock_file = lock_of(store, run)
+    lock, lock_file = locked
     project = Project(root=root, cwd=cwd, config=config, lock=lock, lock_file=lock_file)
     earlier = tuple(f"{t.run}:{from_text(t.path)}={from_text(t.target)}" for t in run.taken)
     drafted = drafting.draft(store, project, invocation, msgspec.structs.replace(options, earlier=earlier))

@@ -11,9 +11,10 @@ Compare: TypeAlias = Callable[[BinaryIO, BinaryIO, Tally], None]
 """Tells a tally what differs between two files; raises IncomparableError where it can't be told."""
 
 _KINDS = {
-    **dict.fromkeys(("json", "ipynb", "geojson"), "json"),
+    **dict.fromkeys(("json", "geojson"), "json"),
     **dict.fromkeys(("jsonl", "ndjson"), "jsonl"),
     **dict.fromkeys(("csv", "tsv"), "csv"),
+    "ipynb": "notebook",
     "npy": "npy",
     "npz": "npz",
     "safetensors": "safetensors",
@@ -44,6 +45,10 @@ def compare_of(kind: str) -> Compare:
             from snapshot.compare.formats import objects
 
             return objects.compare_json if kind == "json" else objects.compare_lines
+        case "notebook":
+            from snapshot.compare.formats import notebooks
+
+            return notebooks.compare
         case "csv":
             from snapshot.compare.formats import tables
 

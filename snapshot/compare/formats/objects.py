@@ -16,8 +16,13 @@ LARGEST = 64 << 20
 
 def compare_json(first: BinaryIO, second: BinaryIO, tally: Tally) -> None:
     """Keys in any order."""
-    was, now = (_load(_read(file), side) for file, side in ((first, "first"), (second, "second")))
+    was, now = both(first, second)
     values(was, now, tally, "$")
+
+
+def both(first: BinaryIO, second: BinaryIO) -> tuple[Any, Any]:
+    """The documents in two files; raises IncomparableError where one is none."""
+    return _load(_read(first), "first"), _load(_read(second), "second")
 
 
 def compare_lines(first: BinaryIO, second: BinaryIO, tally: Tally) -> None:

@@ -20,6 +20,7 @@ from snapshot.record.code import snapshots
 from snapshot.record.data import manifest
 from snapshot.record.document import Run
 from snapshot.record.store import Store
+from snapshot.run.command import recorded
 from snapshot.share import bundle
 from snapshot.share.entry import Entry
 from snapshot.share.export import about, data, readme, recipe, record
@@ -122,7 +123,7 @@ class _Gathering:
             with_data=self._options.with_data,
             published=frozenset(self._options.environment),
         )
-        inside = list(_inside(run, lock)) if run.determinism is not None or self._code.logs() else []
+        inside = list(_inside(run, lock)) if self._has_inside() else []
         lists = list(self._lists())
         recipe_text = recipe.dockerfile(
             run,
@@ -164,6 +165,10 @@ class _Gathering:
             carried=tuple(sorted({path.rpartition("/")[2] for path in nowhere} - _built(lock))),
             is_base_known=lock.base.reference == run.platform.base,
         )
+
+    def _has_inside(self) -> bool:
+        """Whether the training needs what `snap` has in a container."""
+        return self._run.determinism is not None or self._code.logs() or recorded(self._run.command).is_notebook
 
     def _tools(self, fetched: list[tuple[str, str, tuple[str, ...]]]) -> Iterator[Entry]:
         for path in sorted((self._platform.context / TOOLS).rglob("*")):

@@ -14,6 +14,7 @@ from typing import BinaryIO
 import msgspec
 
 from snapshot.document import Value
+from snapshot.lock.document import FILE_NAME
 from snapshot.project.names import display
 from snapshot.share.entry import Entry
 from snapshot.share.export.document import CODE, LISTS
@@ -29,6 +30,7 @@ _GZIP = 31
 _PACKED = (".whl", ".zip", ".npz", ".pt", ".pth", ".ckpt", ".keras")
 """Zip archives of which the text of the members is looked at."""
 _BY_NAME = "file-name"
+_LOCK = f"{CODE}/{FILE_NAME}"
 _LARGEST_MEMBER = 1 << 26
 
 
@@ -60,7 +62,7 @@ def find(entries: Iterable[Entry], unseen: Iterable[str], private: Private) -> t
     found = [secret for path in unseen for secret in _named(path, private) if secret.rule == _BY_NAME]
     for entry in entries:
         found += _named(entry.path, private)
-        if isinstance(entry.source, bytes) and not entry.path.startswith(f"{CODE}/"):
+        if isinstance(entry.source, bytes) and (not entry.path.startswith(f"{CODE}/") or entry.path == _LOCK):
             # Written by us: digests, which look like keys.
             entry = msgspec.structs.replace(entry, source=_DIGEST.sub(b"", entry.source))
         if entry.link is not None:

@@ -10,6 +10,7 @@ from snapshot.lock.document import Lock
 from snapshot.record.document import Run
 from snapshot.run.command import recorded
 from snapshot.run.draft import variables
+from snapshot.share.bundle import LIBRARY
 from snapshot.share.export import data
 from snapshot.share.export.data import Placed
 from snapshot.share.export.document import (
@@ -83,7 +84,7 @@ def _command(run: Run, lock: Lock, placed: tuple[Placed, ...]) -> PublicCommand:
     moved = msgspec.structs.replace(run.command, argv=argv)
     return PublicCommand(
         argv=argv,
-        process=recorded(moved).in_container(lock.python.executable),
+        process=recorded(moved).in_container(lock.python.executable, f"/{LIBRARY}"),
         directory=run.command.directory,
     )
 

@@ -134,7 +134,7 @@ def _not_traced(run: Run, reads: ReadsFile | None) -> str:
 def _is_python(run: Run) -> bool:
     program = posixpath.basename(run.command.argv[0]) if run.command.argv else ""
     if run.command.kind == "script":
-        return program.endswith(".py")
+        return program.endswith(_PYTHON_ENDINGS)
     return run.command.kind == "module" or program.startswith(_PYTHONS)
 
 

@@ -13,6 +13,7 @@ from snapshot.lock.document import Lock
 from snapshot.project.names import from_text
 from snapshot.record.document import Run
 from snapshot.run.command import recorded
+from snapshot.share.bundle import LIBRARY, runner
 from snapshot.share.kit.document import BASE, DATA
 
 WORKSPACE = "/workspace"
@@ -48,7 +49,7 @@ def repeat(run: Run, lock: Lock) -> str:
     words += [f"--workdir={PurePosixPath(WORKSPACE) / from_text(run.command.directory)}", *options(run)]
     words += [f"--env={key}={value}" for key, value in _environment(run, lock).items()]
     words += [f"--mount={mount.argument()}" for mount in _mounts(run)]
-    command = recorded(run.command).in_container(lock.python.executable)
+    command = recorded(run.command).in_container(lock.python.executable, f"/{LIBRARY}")
     text = shlex.join([*words, image_reference(lock), *command]).replace(_HERE, "'\"$PWD\"'")
     return text.replace("--entrypoint=", '--entrypoint= --user "$(id -u):$(id -g)"', 1)
 
@@ -76,6 +77,8 @@ def _environment(run: Run, lock: Lock) -> dict[str, str]:
 
 def _mounts(run: Run) -> Iterator[Mount]:
     yield Mount(source=f"{_HERE}/{COPY}", target=WORKSPACE)
+    for entry in runner(run):
+        yield Mount(source=f"{_HERE}/{entry.path}", target=f"/{entry.path}", read_only=True)
     for data in run.data:
         target = from_text(data.target)
         yield Mount(source=f"{_HERE}/{place_of_data(target)}", target=target, read_only=True)

@@ -99,8 +99,9 @@ class _Parts:
         yield Entry(path=document.FILE, source=encode_json(kit))
 
     def run(self) -> Iterator[Entry]:
-        """The run itself."""
-        return bundle.pack(self._store, self._run)
+        """The run itself, and what runs it."""
+        yield from bundle.pack(self._store, self._run)
+        yield from bundle.runner(self._run)
 
     def data(self) -> Iterator[Entry]:
         """What it learnt from, if that is asked for."""

@@ -15,13 +15,12 @@ from snapshot.resources import package_dir
 from snapshot.run import determinism, outside, trace
 from snapshot.run.command import recorded
 from snapshot.run.draft import variables
-from snapshot.share.bundle import CODE, RECORD
+from snapshot.share.bundle import CODE, LIBRARY, runner
 from snapshot.share.entry import Entry
 from snapshot.share.oci.layer import Layer
 
 _INITS = ("tini", "dumb-init", "docker-init")
 """What a base may have as its entry point without changing what runs: an init, which passes signals on."""
-_LIBRARY = f"{RECORD}/lib"
 _LOG = ("__init__.py", "run/__init__.py", "run/inside/__init__.py", "run/inside/metrics.py")
 """What `snapshot.log` in a training is."""
 _SEEDS = ("run/inside/determined.py",)
@@ -37,7 +36,7 @@ def configuration(platform: bytes, run: Run, lock: Lock, layers: Sequence[Layer]
     config |= {
         "User": "",
         "WorkingDir": str(PurePosixPath(outside.WORKSPACE) / from_text(run.command.directory)),
-        "Cmd": list(recorded(run.command).in_container(lock.python.executable)),
+        "Cmd": list(recorded(run.command).in_container(lock.python.executable, f"/{LIBRARY}")),
         "Env": [*kept, *(f"{key}={value}" for key, value in added.items())],
         "Labels": {**(config.get("Labels") or {}), **labels},
     }
@@ -51,11 +50,13 @@ def configuration(platform: bytes, run: Run, lock: Lock, layers: Sequence[Layer]
 
 
 def surroundings(run: Run, lock: Lock) -> Iterator[Entry]:
-    """What a run finds in its container beside the project: `snapshot.log`, and the project's path on its host."""
+    """What a run finds in its container beside the project: `snapshot.log`, what runs a notebook, and the project's
+    path on its host."""
     seeded = run.determinism is not None
     for name in (*_LOG, *(_SEEDS if seeded else ())):
-        yield Entry(path=f"{_LIBRARY}/snapshot/{name}", source=package_dir() / name)
-    lines = f"/{_LIBRARY}\n" + (determinism.start(f"/{_LIBRARY}") if seeded else "")
+        yield Entry(path=f"{LIBRARY}/snapshot/{name}", source=package_dir() / name)
+    yield from runner(run)
+    lines = f"/{LIBRARY}\n" + (determinism.start(f"/{LIBRARY}") if seeded else "")
     yield Entry(path=f"{trace.site(lock.python)[1:]}/snapshot-log.pth", source=lines.encode())
     project = from_text(run.project)
     if outside.needs_project_path(recorded(run.command).arguments, Path(project)) and not outside.hides_platform(

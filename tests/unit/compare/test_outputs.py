@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,20 @@ def test_json_is_compared_number_by_number(tmp_path: Path):
 def test_what_json_may_hold(tmp_path: Path, old: str, new: str, expected: tuple[str, str | None, str | None]):
     found = only(tmp_path, "m.json", old, new)
     assert (found.verdict, found.where, found.reason) == expected
+
+
+def test_notebooks_are_compared_by_sources_and_outputs(tmp_path: Path):
+    def written(number: float, **editors: Any) -> str:
+        output = {"output_type": "stream", "text": [f"loss {number}\n"], **({"metadata": editors} if editors else {})}
+        cell = {"cell_type": "code", "source": ["1"], "outputs": [output], "metadata": editors, "id": str(editors)}
+        return json.dumps({"cells": [cell], "nbformat": 4, "metadata": editors})
+
+    same = only(tmp_path, "a.ipynb", written(0.5), written(0.5, vscode={"id": 7}))
+    assert (same.verdict, same.kind, same.reason) == ("identical", "notebook", "ignored: 1 metadata")
+    other = only(tmp_path, "a.ipynb", written(0.5), written(0.25))
+    assert (other.verdict, other.where) == ("different", "$.cells[0].outputs[0].text[0]")
+    damaged = only(tmp_path, "a.ipynb", '{"cells": [5, {"outputs": 6}]}', '{"cells": [5, {"outputs": 7}]}')
+    assert (damaged.verdict, damaged.where) == ("different", "$.cells[1].outputs")
 
 
 def test_json_lines_and_tables_tell_line_row_and_column(tmp_path: Path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from snapshot.compare.platform import differences
+from snapshot.compare.platform import differences, unswappable
 from snapshot.compare.verdict import Difference
 from snapshot.host.machine import Machine
 from snapshot.host.nvml import Device, Gpus
@@ -48,6 +48,13 @@ def test_of_the_cpu_flags_those_are_told_that_one_side_lacks():
 def test_threads_are_those_that_were_asked_for():
     first = a_run(host=HOST, request=Request(cpus="2", environment={"OMP_NUM_THREADS": "2"}))
     assert told(first, a_run(host=HOST)) == [("environment OMP_NUM_THREADS", "2", "none"), ("threads", "2", "8")]
+
+
+def test_what_is_the_machines_can_not_be_swapped():
+    first = a_run(host=HOST, request=Request(environment={"A": "1"}))
+    second = a_run(host=on(cpu="Xeon", kernel="6.2"))
+    assert [d.what for d in differences(first, second)] == ["environment A", "CPU", "kernel"]
+    assert [d.what for d in unswappable(first, second)] == ["CPU", "kernel"]
 
 
 def test_the_driver_counts_where_there_was_a_gpu():

@@ -12,6 +12,7 @@ from snapshot.errors import StoreError, UsageError
 from snapshot.lock import document
 from snapshot.lock.document import Base, Lock, OperatingSystem, Package, Python, Sources, Wheel
 from snapshot.lock.locking import Settings, is_current, lock_project
+from snapshot.lock.wanted import lacks, want
 from snapshot.project import sources
 
 TEXT = "numpy\n"
@@ -304,3 +305,26 @@ def test_a_lock_of_the_version_before(project: Path) -> None:
     found, changed = lock_project(project, Settings(), NoEngine(), build=no_image)  # type: ignore[arg-type]
     assert not changed and (project / "snap.lock").read_bytes() == before
     assert found.digest == lock().digest
+
+
+def test_what_notebooks_take_is_asked_for_once_one_is_run_and_stays(project: Path) -> None:
+    assert is_current(project, Settings()) is None
+    reason = is_current(project, Settings(notebook=True))
+    assert reason == "running notebooks takes `ipykernel`, `nbclient>=0.10`"
+    made = lock(implied=("ipykernel", "nbclient>=0.10"))
+    (project / "snap.lock").write_text(document.dumps(made))
+    for settings in (Settings(), Settings(notebook=True)):
+        assert is_current(project, settings) is None
+        assert lock_project(project, settings, NoEngine(), build=no_image) == (made, False)
+    assert is_current(project, Settings(source="auto")) == "what runs notebooks is no longer added"
+
+
+def test_to_the_pins_of_another_tool_nothing_is_added(tmp_path: Path) -> None:
+    (tmp_path / "pylock.toml").write_text('lock-version = "1.0"\ncreated-by = "pip"\npackages = []\n')
+    assert want(tmp_path, Settings(notebook=True)).requirements.implied == ()
+
+
+def test_a_lock_tells_what_it_lacks_for_notebooks() -> None:
+    kernel = msgspec.structs.replace(lock().packages[0], name="ipykernel")
+    assert lacks(lock()) == ("ipykernel", "nbclient")
+    assert lacks(msgspec.structs.replace(lock(), packages=(kernel,))) == ("nbclient",)

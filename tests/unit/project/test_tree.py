@@ -263,3 +263,10 @@ def test_a_scan_is_the_same_twice_and_can_be_stored(tmp_path: Path) -> None:
     assert found == scan(tmp_path)
     assert code(found) == sorted(code(found))
     assert msgspec.json.decode(msgspec.json.encode(found), type=Scan) == found
+
+
+def test_an_executed_notebook_is_neither_unless_it_is_what_runs_or_declared(tmp_path: Path) -> None:
+    made(tmp_path, {"a.ipynb": 2, "a.executed.ipynb": 2, "nb/b.executed.ipynb": 2, "nb/c.executed.ipynb": 2})
+    found = scan(tmp_path, always=["a.executed.ipynb"], data=["nb/c.executed.ipynb"])
+    assert code(found) == ["a.executed.ipynb", "a.ipynb", "nb"]
+    assert data(found) == [("nb/c.executed.ipynb", "declared")]

@@ -42,13 +42,19 @@ def test_noise_nothing_and_an_end_before_the_end() -> None:
     assert sentence(search("code", status="noise", noise=0.25)).endswith("is repeated (±0.25)")
     said = sentence(search("code", status="elsewhere", unswappable=("CPU: a → b",)))
     assert said == (
-        "all 1 difference together do not move metric loss from 1 to 2 here; what differs too and can't be swapped: "
+        "the only difference does not move metric loss from 1 to 2 here; what differs too and can't be swapped: "
         "CPU: a → b"
     )
     assert sentence(search(status="elsewhere")) == "nothing that is recorded and can be swapped differs between the two"
     assert (
         sentence(search("code", status="unfinished")) == "the search is not finished: the same command goes on with it"
     )
+
+
+def test_a_series_that_was_broken_off() -> None:
+    trials = (Trial(chosen=("version 0",), outcome="good", runs=("R1",)),)
+    found = search("version", "version", bad="1..2", status="unfinished", trials=trials)
+    assert sentence(found) == "the search is not finished: the same command goes on with it (of 2, 1 trial)"
 
 
 def test_how_sure_it_is_and_the_evidence() -> None:

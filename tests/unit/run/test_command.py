@@ -12,7 +12,7 @@ from tests.unit.record.records import command
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     (tmp_path / "sub").mkdir()
-    for name in ("train.py", "run.sh", "sub/deep.py"):
+    for name in ("train.py", "run.sh", "sub/deep.py", "sub/a.ipynb"):
         (tmp_path / name).write_text("")
     return tmp_path
 
@@ -77,3 +77,23 @@ def test_what_was_typed_is_understood_as_it_was(kind: str) -> None:
     assert found == Invocation(
         kind=kind, argv=argv, arguments=arguments, script=None, directory=PurePosixPath(".")
     )  # fmt: skip
+
+
+def test_a_notebook_runs_in_its_own_folder_with_its_arguments_as_code(project: Path):
+    found = ask(project, "sub/a.ipynb", "--rate", "0.1")
+    assert (found.argv, found.directory) == (("a.ipynb", "--rate", "0.1"), PurePosixPath("sub"))
+    assert (found.script, found.kind, found.is_notebook) == ("sub/a.ipynb", "script", True)
+    assert found.in_container("py", "/lib") == (
+        "py",
+        "/lib/snapshot/run/inside/notebook.py",
+        "a.ipynb",
+        "a.executed.ipynb",
+        "rate = 0.1",
+    )
+    assert ask(project, "a.ipynb", cwd="sub").argv == ("a.ipynb",)
+    again = recorded(command("a.ipynb", directory="sub"))
+    assert again.in_container("py") == ask(project, "sub/a.ipynb").in_container("py")
+
+
+def test_of_other_kinds_a_name_like_that_says_nothing(project: Path):
+    assert not ask(project, "jupyter", "a.ipynb", verbatim=True).is_notebook

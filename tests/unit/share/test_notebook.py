@@ -19,7 +19,7 @@ def notebook(**changed: Any) -> bytes:
         "outputs": [{"output_type": "stream", "name": "stdout", "text": ["/home/somebody/data\n"]}],
         "source": ["import this\n", "print('ü')"],
     }
-    text = {"cell_type": "markdown", "metadata": {"tags": ["x"]}, "source": "# Title"}
+    text = {"cell_type": "markdown", "metadata": {"tags": ["x", "parameters"]}, "source": "# Title"}
     metadata = {
         "kernelspec": {"name": "python3", "display_name": "Python 3", "metadata": {"interpreter": "/home/somebody/py"}},
         "language_info": {"name": "python", "version": "3.11.7"},
@@ -38,7 +38,7 @@ def test_sources_are_left_and_nothing_of_the_machine() -> None:
         "cell_type": "code", "id": "a1", "execution_count": None, "metadata": {}, "outputs": [],
         "source": ["import this\n", "print('ü')"],
     }  # fmt: skip
-    assert text == {"cell_type": "markdown", "metadata": {}, "source": "# Title"}
+    assert text == {"cell_type": "markdown", "metadata": {"tags": ["parameters"]}, "source": "# Title"}
     assert json.loads(bare)["metadata"] == {
         "kernelspec": {"name": "python3", "display_name": "Python 3"},
         "language_info": {"name": "python"},

@@ -26,9 +26,8 @@ def drafted(store: Store, run: Run, found: str | None = SAME, **wanted: Any) -> 
     def identify(path: Path, method: str) -> Identity:
         return Identity(digest=found, files=1, bytes=1, method=method)
 
-    return rerun.draft(
-        store, run, Options(request=run.request, write_back=False), Wanted(**{"data": {}, **wanted}), identify
-    )
+    options = Options(request=run.request, write_back=False)
+    return rerun.draft(store, run, rerun.lock_of(store, run), options, Wanted(**{"data": {}, **wanted}), identify)
 
 
 def refused(kind: type[SnapshotError], store: Store, run: Run, found: str | None = SAME, **wanted: Any) -> str:

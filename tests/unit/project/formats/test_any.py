@@ -18,11 +18,15 @@ from tests.unit.project.formats import samples
 KINDS = samples.KINDS
 
 
-def attempt(root: Path, name: str, data: bytes) -> None:
+PLAIN: dict[str, Any] = {}
+EVERYTHING = {"extras": ("gpu",), "groups": ("dev",)}
+
+
+def attempt(root: Path, name: str, data: bytes, *ways: dict[str, Any]) -> None:
     (root / name).write_bytes(data)
     (root / "lib").mkdir(exist_ok=True)
     (root / "ran").unlink(missing_ok=True)
-    for asked in ({}, {"extras": ("gpu",), "groups": ("dev",)}):
+    for asked in ways or (PLAIN, EVERYTHING):
         try:
             read(root, chosen=name, **asked)
         except SnapshotError as problem:
@@ -64,7 +68,7 @@ def test_any_value_replaced(tmp_path: Path, name: str) -> None:
     dump = json.dumps if as_json else tomli_w.dumps
     for place in places(document):
         for value in WRONG:
-            attempt(tmp_path, name, dump(replaced(document, place, value)).encode())
+            attempt(tmp_path, name, dump(replaced(document, place, value)).encode(), EVERYTHING)
 
 
 def places(document: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

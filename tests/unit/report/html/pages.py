@@ -30,7 +30,8 @@ class Page(HTMLParser):
         super().__init__()
         self.text = text
         self.elements: list[tuple[str, dict[str, str]]] = []
-        self.contents: dict[int, str] = {}
+        self._said: list[str] = []
+        self._spans: dict[int, tuple[int, int]] = {}
         self._open: list[tuple[str, int]] = []
         self.feed(text)
         self.close()
@@ -41,23 +42,23 @@ class Page(HTMLParser):
         self.handle_data(" ")
         if tag not in VOID:
             self._open.append((tag, len(self.elements) - 1))
-            self.contents[len(self.elements) - 1] = ""
+            self._spans[len(self.elements) - 1] = (len(self._said), len(self._said))
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, {name: value or "" for name, value in attrs}))
 
     def handle_endtag(self, tag: str) -> None:
-        opened, _ = self._open.pop()
+        opened, number = self._open.pop()
         assert opened == tag, f"`{tag}` closes `{opened}`"
+        self._spans[number] = (self._spans[number][0], len(self._said))
 
     def handle_data(self, data: str) -> None:
-        for _, number in self._open:
-            self.contents[number] += data
+        self._said.append(data)
 
     def all(self, tag: str, **wanted: str) -> list[tuple[dict[str, str], str]]:
         """Attributes and text of all elements of this kind with these attributes."""
         return [
-            (attrs, self.contents.get(number, ""))
+            (attrs, "".join(self._said[slice(*self._spans.get(number, (0, 0)))]))
             for number, (name, attrs) in enumerate(self.elements)
             if name == tag and wanted.items() <= attrs.items()
         ]

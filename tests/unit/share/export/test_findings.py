@@ -70,8 +70,9 @@ def test_lists_of_data_tell_by_their_names() -> None:
     assert found("manifests/a.gz", listed) == [(0, "user-name", 1)]
 
 
-def test_digests_that_we_write_are_no_keys() -> None:
-    assert found("snap.lock", 'packages = ["libkey-dev 1.0 amd64 sha256:' + "908cd1f2" * 8 + '"]\n') == []
+@pytest.mark.parametrize("path", ["snap.lock", "workspace/snap.lock"])
+def test_digests_that_we_write_are_no_keys(path: str) -> None:
+    assert found(path, 'packages = ["libkey-dev 1.0 amd64 sha256:' + "908cd1f2" * 8 + '"]\n') == []
 
 
 @pytest.mark.parametrize("place", [100, findings.BLOCK - 100, findings.BLOCK + 100, 2 * findings.BLOCK])

@@ -39,6 +39,13 @@ def test_what_was_opened_and_the_packages_above_it() -> None:
     ]
 
 
+def test_a_notebook_is_a_python_program() -> None:
+    run = a_run(command=command("a.ipynb", directory="nb"), project="/p")
+    files = ("nb/a.ipynb", "nb/own.py", "nb/other.py")
+    found = select(run, code(*files), reads("nb/a.ipynb", "nb/own.py"))
+    assert (sorted(found.paths), found.traced) == (["nb/a.ipynb", "nb/own.py"], True)
+
+
 def test_what_says_how_it_may_be_used_goes_along() -> None:
     about = ("COPYING", "LICENSE-MIT", "licence.txt", "UNLICENSE", "NOTICE.md", "CITATION.cff")
     others = ("license.py", "notices", "doc/LICENSE", "licensed.md", "license_check.py")
