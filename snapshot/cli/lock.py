@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from snapshot.cli import terminal
+from snapshot.cli import completing, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.errors import SnapshotError, StaleLockError, UsageError
@@ -35,12 +35,14 @@ MOST = 10
     "packages",
     multiple=True,
     metavar="NAME",
+    shell_complete=completing.packages,
     help="Take the newest version of NAME, keep the rest.",
 )
 @click.option(
     "--from",
     "source",
     metavar="FILE",
+    shell_complete=completing.files,
     help="Take the requirements of FILE from now on; `auto` for what is found.",
 )
 @click.option("--check", is_flag=True, help="Change nothing; exit 1 if snap.lock is not what the project asks for.")

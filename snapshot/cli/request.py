@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from snapshot.cli import completing
 from snapshot.errors import UsageError
 from snapshot.project.names import display
 from snapshot.record.document import Request
@@ -18,18 +19,28 @@ _NUMBER = re.compile(r"\d+(\.\d*)?|\.\d+")
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _OPTIONS = (
-    click.option("--gpus", metavar="all|N|device=…", help="GPUs for the run: all, the first N, or by index or UUID."),
+    click.option(
+        "--gpus",
+        metavar="all|N|device=…",
+        shell_complete=completing.gpus,
+        help="GPUs for the run: all, the first N, or by index or UUID.",
+    ),
     click.option(
         *("-e", "--env", "env"),
         multiple=True,
         metavar="K[=V]",
+        shell_complete=completing.variables,
         help="Environment of the run; without V the caller's value.",
     ),
     click.option("--env-file", multiple=True, type=click.Path(exists=True, dir_okay=False), help="File of K=V lines."),
     click.option(
-        "--data", multiple=True, metavar="PATH", help="Data outside the project: read-only, at the same place."
+        "--data",
+        multiple=True,
+        metavar="PATH",
+        shell_complete=completing.files,
+        help="Data outside the project: read-only, at the same place.",
     ),
-    click.option("--network", help="Network of the run, as `docker run` has it."),
+    click.option("--network", shell_complete=completing.networks, help="Network of the run, as `docker run` has it."),
     click.option("--offline", is_flag=True, help="No network: neither for the run nor for making its image."),
     click.option("--shm-size", help="Size of /dev/shm; half of the host's memory if not given, as on the host."),
     click.option("--memory", help="Limit of memory, as in `8g`."),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from snapshot.cli import check, terminal
+from snapshot.cli import check, completing, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.cli.ready import locked
@@ -42,6 +42,10 @@ class _Run(click.Command):
             ctx.meta["snapshot.verbatim"] = not (isinstance(script, tuple) and script)
         return super().parse_args(ctx, args)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> completing.Items:
+        """Options of `snap run`; behind the script they are the script's."""
+        return [] if ctx.params.get("argv") else super().shell_complete(ctx, incomplete)
+
     def _with_strict(self, ctx: click.Context, args: list[str]) -> list[str]:
         """`--deterministic=strict` as the flag that it is to click, whose options take a value always or never."""
         if "--deterministic=strict" not in args:
@@ -59,7 +63,14 @@ class _Run(click.Command):
 @click.command("run", cls=_Run, short_help=COMMANDS["run"], context_settings={"allow_interspersed_args": False})
 @click.option("-m", "module", is_flag=True, help="Run a module, as `python -m` does.")
 @options
-@click.option("--from", "earlier", multiple=True, metavar="RUN[:PATH]", help="Outputs of an earlier run, in place.")
+@click.option(
+    "--from",
+    "earlier",
+    multiple=True,
+    metavar="RUN[:PATH]",
+    shell_complete=completing.outputs,
+    help="Outputs of an earlier run, in place.",
+)
 @click.option("--name", help="A name for the run, usable wherever RUN is.")
 @click.option(
     "--no-write-back", is_flag=True, help="Leave what the run writes under .snap/, do not put it into the project."
@@ -71,7 +82,7 @@ class _Run(click.Command):
 @click.option("--deterministic-strict", is_flag=True, hidden=True)
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Seed all generators with N.")
 @click.option("-i", "--interactive", is_flag=True, help="Give the keyboard to the run, for a debugger or `input()`.")
-@click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="SCRIPT [ARGS]...")
+@click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="SCRIPT [ARGS]...", shell_complete=completing.script)
 @click.pass_context
 def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given: Any) -> None:
     """Run SCRIPT in the project's image; lock and build first if that is needed.

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from snapshot.cli import check, terminal
+from snapshot.cli import check, completing, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.cli.ready import locked
@@ -17,7 +17,7 @@ from snapshot.host.container import check_host
 
 @click.command("shell", short_help=COMMANDS["shell"], context_settings={"allow_interspersed_args": False})
 @options
-@click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="[COMMAND]...")
+@click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="[COMMAND]...", shell_complete=completing.files)
 @click.pass_context
 def command(ctx: click.Context, /, argv: tuple[str, ...], **given: Any) -> None:
     """Open a shell in the project's image, or run COMMAND there; lock and build first if that is needed.

@@ -118,7 +118,8 @@ def words(line: str) -> list[str]:
 
 
 def parse(arguments: list[str], where: str) -> None:
-    """Let click parse what comes after `snap`; nothing is run."""
+    """Let click parse what comes after `snap`, up to a `>`; nothing is run."""
+    arguments = arguments[: arguments.index(">")] if ">" in arguments else arguments
     said = shlex.join(["snap", *arguments])
     assert arguments[0] in COMMANDS, f"{where} types `{said}`, and there is no such command"
     command, rest = command_of(arguments[0]), arguments[1:]
@@ -179,7 +180,7 @@ def test_cli_md_has_the_commands_in_their_order() -> None:
 
 
 def test_help_lists_the_commands_in_their_order() -> None:
-    done = CliRunner().invoke(snap, ["--help"], prog_name="snap")
+    done = CliRunner().invoke(snap, ["--help"], prog_name="snap", terminal_width=WIDEST_HELP)
     assert done.exit_code == 0, done.output
     listed = re.findall(r"^  (\w+) +(.*)$", done.output.partition("Commands:")[2], re.MULTILINE)
     assert listed == list(COMMANDS.items())
@@ -357,6 +358,12 @@ def paths_in(cell: str) -> Iterator[str]:
             yield path
         elif path.endswith(".py"):
             yield f"{folder}/{path}"
+
+
+def test_every_page_is_in_the_navigation_of_the_site() -> None:
+    listed = re.findall(r": ([\w/-]+\.md)$", page("mkdocs.yml"), re.MULTILINE)
+    pages = [source.relative_to(ROOT / "docs").as_posix() for source in PAGES if source.is_relative_to(ROOT / "docs")]
+    assert sorted(listed) == pages, "`nav` of mkdocs.yml"
 
 
 def test_links_lead_somewhere() -> None:
