@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import json
 import os
 import select
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,39 +18,101 @@ PATIENCE = 60.0
 """Seconds for any answer: the first start on a busy machine takes long."""
 
 
-class Tab:
-    """One page, as its reader sees it; `events` is all that the browser said of it meanwhile."""
+class Pipe:
+    """What a browser hears and says; it is read by whichever tab waits for something."""
 
     def __init__(self, to: int, back: int) -> None:
         self._to, self._back = to, back
         self._rest = b""
         self._number = 0
+        self.tabs: dict[str | None, Tab] = {}
+
+    def send(self, message: dict[str, Any]) -> int:
+        """Ask; gives the number of the answer."""
+        self._number += 1
+        os.write(self._to, json.dumps({"id": self._number, **message}).encode() + b"\0")
+        return self._number
+
+    def next(self, patience: float = PATIENCE) -> dict[str, Any] | None:
+        """What is said next; an event goes to its tab as well. None when nothing is for so many seconds."""
+        deadline = time.monotonic() + patience
+        while b"\0" not in self._rest:
+            ready, _, _ = select.select([self._back], [], [], max(deadline - time.monotonic(), 0))
+            if not ready:
+                return None
+            data = os.read(self._back, 1 << 20)
+            assert data, "the browser has ended"
+            self._rest += data
+        message, _, self._rest = self._rest.partition(b"\0")
+        found: dict[str, Any] = json.loads(message)
+        if "method" in found and (tab := self.tabs.get(found.get("sessionId"))):
+            tab.events.append(found)
+        return found
+
+
+class Tab:
+    """One page, as its reader sees it; `events` is all that the browser said of it meanwhile."""
+
+    def __init__(self, pipe: Pipe, *, is_online: bool = False) -> None:
+        self._pipe = pipe
         self._session: str | None = None
         self.events: list[dict[str, Any]] = []
-        target = self.ask("Target.createTarget", url="about:blank")["targetId"]
+        # A window of its own: what is behind another is hidden, and may rest.
+        target = self.ask("Target.createTarget", url="about:blank", newWindow=True)["targetId"]
         self._session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        pipe.tabs[self._session] = self
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.ask(f"{domain}.enable")
-        self.ask("Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=0, uploadThroughput=0)
+        self.ask("Page.setLifecycleEventsEnabled", enabled=True)
+        speed = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        self.ask("Network.emulateNetworkConditions", offline=not is_online, **speed)
+
+    def another(self) -> Tab:
+        """One more of the same browser, for pages of a server."""
+        return Tab(self._pipe, is_online=True)
 
     def ask(self, method: str, **parameters: object) -> dict[str, Any]:
         """What the browser answers."""
-        self._number += 1
-        message = {"id": self._number, "method": method, "params": parameters}
-        message |= {"sessionId": self._session} if self._session else {}
-        os.write(self._to, json.dumps(message).encode() + b"\0")
-        while (said := self._next()).get("id") != self._number:
-            self.events.append(said)
+        of_tab = {"sessionId": self._session} if self._session else {}
+        number = self._pipe.send({"method": method, "params": parameters, **of_tab})
+        while (said := self._pipe.next()) and said.get("id") != number:
+            pass
+        assert said, "the browser does not answer"
         assert "error" not in said, said
         result: dict[str, Any] = said["result"]
         return result
 
     def show(self, path: Path) -> None:
         """Load a file; gives back when all of it is there."""
+        self.visit(path.as_uri())
+
+    def visit(self, address: str) -> None:
+        """The same of any address."""
         self.events.clear()
-        self.ask("Page.navigate", url=path.as_uri())
-        while not any(event["method"] == "Page.loadEventFired" for event in self.events):
-            self.events.append(self._next())
+        loader = self.ask("Page.navigate", url=address)["loaderId"]
+        self.until(lambda: (loader, "load") in self._loaded())
+
+    def _loaded(self) -> Iterator[tuple[str, str]]:
+        for event in self.events:
+            if event["method"] == "Page.lifecycleEvent":
+                yield event["params"]["loaderId"], event["params"]["name"]
+
+    def until(self, condition: Callable[[], object]) -> None:
+        """Wait for what comes by itself."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, "it did not happen"
+            self._pipe.next(0.05)
+
+    def shown(self, expression: str, wanted: object = True) -> None:
+        """Wait until an expression of JavaScript has this value."""
+        self.until(lambda: self.value(expression) == wanted)
+
+    def picture(self, *, height: int | None = None) -> bytes:
+        """What is seen, as PNG: all of it down to `height`, or what the window shows."""
+        clip = {"x": 0, "y": 0, "width": self.value("innerWidth"), "height": height, "scale": 1}
+        more = {"captureBeyondViewport": True, "clip": clip} if height else {}
+        return base64.b64decode(self.ask("Page.captureScreenshot", format="png", **more)["data"])
 
     def value(self, expression: str) -> Any:
         """What an expression of JavaScript is."""
@@ -83,18 +146,6 @@ class Tab:
                 said += [url for url in [about["request"]["url"]] if not url.startswith("data:image/")]
         return said[1:]  # the first is the page
 
-    def _next(self) -> dict[str, Any]:
-        deadline = time.monotonic() + PATIENCE
-        while b"\0" not in self._rest:
-            ready, _, _ = select.select([self._back], [], [], max(deadline - time.monotonic(), 0))
-            assert ready, "the browser does not answer"
-            data = os.read(self._back, 1 << 20)
-            assert data, "the browser has ended"
-            self._rest += data
-        message, _, self._rest = self._rest.partition(b"\0")
-        found: dict[str, Any] = json.loads(message)
-        return found
-
 
 @contextmanager
 def browser(program: str, profile: Path) -> Iterator[Tab]:
@@ -111,7 +162,7 @@ def browser(program: str, profile: Path) -> Iterator[Tab]:
     os.close(commands)
     os.close(answers)
     try:
-        yield Tab(to, back)
+        yield Tab(Pipe(to, back))
     finally:
         os.close(to)
         os.close(back)

@@ -8,24 +8,8 @@ from pathlib import Path
 
 from snapshot.errors import UsageError
 from snapshot.project.names import display
-from snapshot.record.store import NO_NAME
 
-LONGEST_NAME = 64
 SCRIPTS = (".py", ".ipynb")
-
-
-def name(text: str | None, option: str = "--name") -> None:
-    """Raises UsageError when a run of that name, or with that tag, could not be asked for, or not be shown."""
-    if text is None:
-        return
-    bad = not text or len(text) > LONGEST_NAME or not text.isprintable() or text != text.strip()
-    if bad or text.startswith("-") or NO_NAME.fullmatch(text):
-        shown = display(text[: LONGEST_NAME + 1]) + ("…" if len(text) > LONGEST_NAME else "")
-        raise UsageError(
-            f"a run can't be named `{shown}`" if text else "a run can't have an empty name",
-            hint=f"choose 1 to {LONGEST_NAME} printable characters that are not `latest`, a number or like the ID of a "
-            f"run, as in `{option} baseline`",
-        )
 
 
 def data(paths: Iterable[str], *, cwd: Path, root: Path) -> None:

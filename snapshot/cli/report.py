@@ -1,25 +1,28 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from snapshot.cli import terminal
+from snapshot.cli import completing, terminal
 from snapshot.cli.app import COMMANDS
-from snapshot.cli.place import Place, index_of
+from snapshot.cli.place import Place
 from snapshot.errors import UsageError
-from snapshot.project.names import display
-from snapshot.record.document import Run
+from snapshot.host.clock import now
 from snapshot.record.store import Store
-from snapshot.report.text import count
 
 
 @click.command("report", short_help=COMMANDS["report"])
-@click.argument("runs", metavar="[RUN]...", nargs=-1)
+@click.argument("runs", metavar="[RUN]...", nargs=-1, shell_complete=completing.runs)
 @click.option("--all", "is_all", is_flag=True, help="All runs of the project, as a table.")
-@click.option("-o", "--output", metavar="FILE", help="Write it there; `-` is the standard output.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    shell_complete=completing.files,
+    help="Write it there; `-` is the standard output.",
+)
 @click.option("--open", "is_to_open", is_flag=True, help="Open it in the browser.")
 def command(runs: tuple[str, ...], is_all: bool, output: str | None, is_to_open: bool) -> None:
     """Write all that is known of RUN, by default the latest, as one HTML file that needs no network; print its path. Of
@@ -53,45 +56,13 @@ def command(runs: tuple[str, ...], is_all: bool, output: str | None, is_to_open:
 
 def _of(store: Store, ids: list[str] | None) -> tuple[str, str]:
     """What the page of these runs, or of all, is called, and the page."""
+    from snapshot.report.html import pages
+
     if ids is None or len(ids) > 2:
-        return _of_many(store, ids)
+        return "all" if ids is None else "some", pages.of_runs(store, ids, now=now())
     if len(ids) == 2:
-        return _of_two(store, store.read(ids[0]), store.read(ids[1]))
-    return _of_one(store, store.read(ids[0]))
-
-
-def _of_one(store: Store, record: Run) -> tuple[str, str]:
-    from snapshot.report.html import gather, run
-    from snapshot.report.html.render import html
-
-    return record.id, html("run", run.page(gather.gather(store, record)), now=_now())
-
-
-def _of_two(store: Store, old: Run, new: Run) -> tuple[str, str]:
-    from snapshot.report.html import between, pair
-    from snapshot.report.html.render import html
-
-    return f"{old.id}-{new.id}", html("pair", pair.page(between.between(store, old, new)), now=_now())
-
-
-def _of_many(store: Store, ids: list[str] | None) -> tuple[str, str]:
-    """The runs `ids`, or all of the project."""
-    from snapshot.record import labels
-    from snapshot.report.html import runs
-    from snapshot.report.html.render import html
-    from snapshot.report.lineage import Names
-    from snapshot.report.select import Row
-
-    index = index_of(store)
-    said = labels.every(store)
-    rows = [Row(one, said.get(one.id, labels.NONE)) for one in index.summaries() if ids is None or one.id in ids]
-    title = f"{count(len(rows), 'run')} of {display(store.project.name)}"
-    page = runs.page(title, rows, Names(store.ids()), index.damaged if ids is None else ())
-    return "all" if ids is None else "some", html("runs", page, now=_now())
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat()
+        return "-".join(ids), pages.of_pair(store, store.read(ids[0]), store.read(ids[1]), now=now())
+    return ids[0], pages.of_run(store, store.read(ids[0]), now=now())
 
 
 def _written(store: Store, name: str, output: str | None, data: bytes) -> Path:

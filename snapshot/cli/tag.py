@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import click
 
-from snapshot.cli import check, terminal
+from snapshot.cli import completing, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.host import clock
 
 
 @click.command("tag", short_help=COMMANDS["tag"])
-@click.argument("run")
-@click.argument("name")
+@click.argument("run", shell_complete=completing.runs)
+@click.argument("name", shell_complete=completing.tags)
 @click.option("-d", "--delete", is_flag=True, help="Take the tag away from RUN.")
 def command(run: str, name: str, delete: bool) -> None:
     """Give RUN the tag NAME, which is then a RUN for every command. A run that had the tag loses it.
@@ -22,7 +22,7 @@ def command(run: str, name: str, delete: bool) -> None:
       snap tag latest best
       snap show best
     """
-    from snapshot.record import labels
+    from snapshot.record import labels, naming
 
     store = Place.here().store
     run_id = store.find(run)
@@ -30,7 +30,7 @@ def command(run: str, name: str, delete: bool) -> None:
         labels.untag(store, run_id, name)
         terminal.note(f"run {run_id} has no tag {name} any more")
         return
-    check.name(name, f"snap tag {run}")
+    naming.check(name, f"snap tag {run}")
     now = clock.now()
     before = labels.tag(store, run_id, name, now)
     moved = f", which run {before} had until now" if before else ""

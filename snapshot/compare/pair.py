@@ -63,16 +63,24 @@ def opened(folder: Path, output: Output) -> BinaryIO:
 
     No link is followed: who made the record of a run that was taken in may have put any there.
     """
+    file = regular(folder, output.path)
+    if os.fstat(file.fileno()).st_size != output.size:
+        file.close()
+        raise IncomparableError(ELSE)
+    return file
+
+
+def regular(folder: Path, path: str) -> BinaryIO:
+    """The file `path`, as records have it, in `folder`; IncomparableError for what is none, or behind a link."""
     top = os.path.realpath(folder)
-    file = os.path.join(top, from_text(output.path))
+    file = os.path.join(top, from_text(path))
     try:
         if os.path.realpath(os.path.dirname(file)) != os.path.dirname(file):
             raise IncomparableError(ELSE)
         descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as problem:
         raise IncomparableError(f"the store can't give it: {os.strerror(problem.errno or 0).lower()}") from None
-    found = os.fstat(descriptor)
-    if not stat.S_ISREG(found.st_mode) or found.st_size != output.size:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise IncomparableError(ELSE)
     return os.fdopen(descriptor, "rb")

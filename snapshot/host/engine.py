@@ -6,8 +6,8 @@ What is only asked of images needs no SDK, see `engine_socket`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +74,23 @@ class State(Value, kw_only=True, frozen=True):
     def is_over(self) -> bool:
         """Whether its process ran and has ended."""
         return self.status in ("exited", "dead")
+
+
+class Followed:
+    """What a container prints, in chunks as it prints them."""
+
+    def __init__(self, stream: Any, asking: Callable[[], AbstractContextManager[Any]]) -> None:
+        self._stream, self._asking = stream, asking
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Raises EngineError when the engine says nothing any more."""
+        with self._asking():
+            yield from self._stream
+
+    def close(self) -> None:
+        """End it, from any thread."""
+        with suppress(OSError, AttributeError):  # the latter where it has ended by itself
+            self._stream.close()
 
 
 class Engine:
@@ -242,6 +259,12 @@ class Engine:
         """What the container printed, both streams as the engine read them, in chunks; with `follow` to its end."""
         with self._asking():
             yield from self.client.containers.get(name).logs(stream=True, follow=follow)
+
+    def follow(self, name: str, *, tail: int) -> Followed:
+        """The same from its last `tail` pieces on, until the container ends or nobody wants more."""
+        with self._asking():
+            stream = self.client.containers.get(name).logs(stream=True, follow=True, tail=tail)
+        return Followed(stream, self._asking)
 
     def remove(self, name: str) -> None:
         """Remove a container, running or not; nothing happens when it is gone."""

@@ -26,7 +26,7 @@
     }
     return low > 0 && wanted - values[low - 1] < values[low] - wanted ? low - 1 : low;
   };
-  for (const svg of document.querySelectorAll("svg[data-chart]")) {
+  const readable = (svg) => {
     const { kinds, x, y, lines } = JSON.parse(svg.dataset.chart);
     const output = svg.parentElement.querySelector("output");
     const place = ([low, high, start, end], value) =>
@@ -76,23 +76,27 @@
       event.preventDefault();
       show(longest[at]);
     });
-  }
+  };
+  const within = (part) => part.querySelectorAll("svg[data-chart]").forEach(readable);
+  within(document);
+  document.addEventListener("replaced", (event) => within(event.target));
 })();
 // A table that is sorted and filtered, and a scatter of the rows that are left.
 (() => {
   const table = document.getElementById("table");
   if (!table) return;
   const SVG = "http://www.w3.org/2000/svg";
-  const heads = [...table.tHead.rows[0].cells];
-  const columns = heads.map((head) => ({ name: head.textContent, kind: head.dataset.kind }));
   const body = table.tBodies[0];
   const number = (text) => (text.trim() === "" || !Number.isFinite(Number(text)) ? null : Number(text));
-  const rows = [...body.rows].map((row) => ({
-    row,
-    text: row.textContent.toLowerCase(),
-    values: [...row.cells].map((cell) => cell.dataset.value ?? cell.textContent),
-  }));
-  for (const one of rows) one.numbers = one.values.map(number);
+  let heads, columns, rows;
+  const read = () => {
+    heads = [...table.tHead.rows[0].cells];
+    columns = heads.map((head) => ({ name: head.textContent, kind: head.dataset.kind }));
+    rows = [...body.rows].map((row) => {
+      const values = [...row.cells].map((cell) => cell.dataset.value ?? cell.textContent.trim());
+      return { row, values, text: row.textContent.toLowerCase(), numbers: values.map(number) };
+    });
+  };
 
   // Sorting: numbers before words, what is missing last, whichever the direction.
   const compare = (at, sign) => (one, other) => {
@@ -102,17 +106,28 @@
     if ((x === null) !== (y === null)) return x === null ? 1 : -1;
     return sign * a.localeCompare(b);
   };
-  heads.forEach((head, at) => {
+  let order = null;
+  const sort = () => {
+    const at = columns.findIndex((column) => order && column.name === order.name);
+    heads.forEach((head, index) => {
+      if (index === at) head.setAttribute("aria-sort", order.down ? "descending" : "ascending");
+      else head.removeAttribute("aria-sort");
+    });
+    if (at < 0) return;
+    rows.sort(compare(at, order.down ? -1 : 1));
+    body.append(...rows.map((one) => one.row));
+  };
+  const buttons = () => heads.forEach((head, at) => {
+    if (head.querySelector("button")) return;
     const button = document.createElement("button");
     button.type = "button";
     button.append(...head.childNodes);
     head.append(button);
     button.addEventListener("click", () => {
-      const down = head.getAttribute("aria-sort") === "ascending";
-      for (const other of heads) other.removeAttribute("aria-sort");
-      head.setAttribute("aria-sort", down ? "descending" : "ascending");
-      rows.sort(compare(at, down ? -1 : 1));
-      body.append(...rows.map((one) => one.row));
+      order = { name: columns[at].name, down: head.getAttribute("aria-sort") === "ascending" };
+      limit = STEP;
+      sort();
+      apply();
     });
   });
 
@@ -132,17 +147,34 @@
     };
   };
   const filter = document.getElementById("filter"), count = document.getElementById("count");
+  // Of many rows a part is laid out, and more when the end of that is reached.
+  const STEP = 200;
+  let limit = STEP;
   const apply = () => {
     const conditions = filter.value.split(/\s+/).filter(Boolean).map(condition);
     let left = 0;
     for (const one of rows) {
-      one.row.hidden = !conditions.every((fits) => fits(one));
-      left += !one.row.hidden;
+      one.fits = conditions.every((fits) => fits(one));
+      left += one.fits;
+      one.row.hidden = !one.fits || left > limit;
     }
     count.textContent = left + " of " + rows.length + " runs";
-    draw();
   };
-  filter.addEventListener("input", apply);
+  const more = (upTo) => {
+    if (limit >= rows.length) return;
+    limit = upTo;
+    apply();
+  };
+  const box = table.closest(".scroll");
+  box.addEventListener("scroll", () => {
+    if (box.scrollHeight - box.scrollTop < 2 * box.clientHeight) more(limit + STEP);
+  });
+  addEventListener("beforeprint", () => more(Infinity));
+  filter.addEventListener("input", () => {
+    limit = STEP;
+    apply();
+    draw();
+  });
   filter.closest(".controls").hidden = false;
 
   // The scatter.
@@ -152,14 +184,15 @@
   const frame = { left: 70, right: 606, top: 14, bottom: 258 };
   const some = (at) => rows.some((one) => one.numbers[at] !== null);
   const offer = (select, kinds) => {
+    const chosen = select.selectedOptions[0]?.text;
+    select.replaceChildren();
     for (const kind of kinds)
       columns.forEach((column, at) => {
-        if (column.kind === kind && some(at)) select.append(new Option(column.name, at));
+        if (column.kind === kind && some(at))
+          select.append(new Option(column.name, at, false, column.name === chosen));
       });
-    select.addEventListener("change", () => draw());
   };
-  offer(across, ["parameter", "number", "metric"]);
-  offer(up, ["metric", "number", "parameter"]);
+  for (const select of [across, up]) select.addEventListener("change", () => draw());
   const element = (name, attributes, text) => {
     const made = document.createElementNS(SVG, name);
     for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
@@ -190,7 +223,7 @@
     svg.replaceChildren();
     reading.textContent = "";
     const [x, y] = [Number(across.value), Number(up.value)];
-    const shown = rows.filter((one) => !one.row.hidden && one.numbers[x] !== null && one.numbers[y] !== null);
+    const shown = rows.filter((one) => one.fits && one.numbers[x] !== null && one.numbers[y] !== null);
     if (!shown.length) return;
     const horizontal = axis(shown.map((one) => one.numbers[x]), frame.left, frame.right);
     const vertical = axis(shown.map((one) => one.numbers[y]), frame.bottom, frame.top);
@@ -212,9 +245,23 @@
         class: "point", r: 3, cx: horizontal.place(one.numbers[x]), cy: vertical.place(one.numbers[y]),
       });
       dot.addEventListener("pointerenter", () => { reading.textContent = said; });
-      dot.addEventListener("click", () => { one.row.scrollIntoView({ block: "center" }); });
+      dot.addEventListener("click", () => {
+        one.row.hidden = false;
+        one.row.scrollIntoView({ block: "center" });
+      });
     }
   };
-  section.hidden = !across.options.length || !up.options.length;
-  apply();
+  const begin = () => {
+    read();
+    buttons();
+    sort();
+    offer(across, ["parameter", "number", "metric"]);
+    offer(up, ["metric", "number", "parameter"]);
+    section.hidden = !across.options.length || !up.options.length;
+    apply();
+    draw();
+    table.classList.add("ready");
+  };
+  begin();
+  table.addEventListener("replaced", begin);
 })();

@@ -2,6 +2,8 @@
 
 import fcntl
 import os
+import shutil
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from snapshot.host.engine import Engine
+from tests.browser import Tab, browser
 from tests.integration.indexes import Index, serve
 from tests.integration.registries import RegistryProcess, Secured, registry_program, secured
 from tests.integration.scenario import Gate, bring_base
@@ -84,6 +87,21 @@ def engine_environment(command) -> Callable[..., Environment]:
     return partial(environment, command)
 
 
+@pytest.fixture(scope="module")
+def tab(command, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    """A page in Chromium, which is not online."""
+    if shutil.which("chromium") is None:
+        if os.getuid() != 0 or shutil.which("apt-get") is None:
+            pytest.skip("there is no Chromium")
+        with alone():
+            command("apt-get", "update", "-qq")
+            done = command("apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium", check=False)
+        if done.returncode != 0:
+            pytest.skip("Chromium can't be had here")
+    with browser("chromium", tmp_path_factory.mktemp("profile")) as tab:
+        yield tab
+
+
 @pytest.fixture
 def use(monkeypatch: pytest.MonkeyPatch) -> Callable[[Environment], Engine]:
     """Point at the engine of an environment, as a shell does."""
@@ -110,6 +128,22 @@ def index() -> Iterator[Index]:
     served.url = f"http://127.0.0.1:{server.server_address[1]}/simple"
     yield served
     server.shutdown()
+
+
+@pytest.fixture
+def certified(index: Index, tmp_path: Path, command) -> tuple[str, Path]:
+    """The URL of an index whose certificate nobody knows, and that certificate."""
+    if not shutil.which("openssl"):
+        pytest.skip("no openssl to make a certificate with")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    make += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    command(*make)
+    server = serve(index)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    return f"https://127.0.0.1:{server.server_address[1]}/simple", certificate
 
 
 @pytest.fixture

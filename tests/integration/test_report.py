@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -17,8 +14,7 @@ from snapshot.cli.app import snap
 from snapshot.record.document import Metric
 from snapshot.record.metrics.reading import metrics_of
 from snapshot.record.store import Store
-from tests.browser import Tab, browser
-from tests.machine import alone
+from tests.browser import Tab
 from tests.unit.record.stores import trained
 
 NASTY = "<img src=x onerror=\"document.title='broken'\"></script>"
@@ -26,20 +22,6 @@ PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c63f8cfc0f01f0005000"
     "1ff5c9ddd0d0000000049454e44ae426082"
 )
-
-
-@pytest.fixture(scope="module")
-def tab(command, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
-    if shutil.which("chromium") is None:
-        if os.getuid() != 0 or shutil.which("apt-get") is None:
-            pytest.skip("there is no Chromium")
-        with alone():
-            command("apt-get", "update", "-qq")
-            done = command("apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium", check=False)
-        if done.returncode != 0:
-            pytest.skip("Chromium can't be had here")
-    with browser("chromium", tmp_path_factory.mktemp("profile")) as tab:
-        yield tab
 
 
 @pytest.fixture(scope="module")

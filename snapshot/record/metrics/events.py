@@ -16,13 +16,19 @@ def available() -> bool:
 
 def of_events(path: Path) -> Iterator[Point]:
     """Every scalar of an event file, with its step. Raises NotMetricsError for whatever the package can't read."""
+    for point, _ in timed(path):
+        yield point
+
+
+def timed(path: Path) -> Iterator[tuple[Point, float]]:
+    """The same with the time at which each was written, Unix time."""
     try:
         yield from _scalars(path)
     except Exception as problem:  # what it raises is documented nowhere
         raise NotMetricsError from problem
 
 
-def _scalars(path: Path) -> Iterator[Point]:
+def _scalars(path: Path) -> Iterator[tuple[Point, float]]:
     import logging
 
     from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
@@ -32,4 +38,5 @@ def _scalars(path: Path) -> Iterator[Point]:
     for event in EventFileLoader(str(path)).Load():
         for value in event.summary.value:
             if value.metadata.plugin_data.plugin_name == "scalars" and value.HasField("tensor"):
-                yield value.tag, float(event.step), float(make_ndarray(value.tensor).item())
+                number = float(make_ndarray(value.tensor).item())
+                yield (value.tag, float(event.step), number), float(event.wall_time)

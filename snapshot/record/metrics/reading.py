@@ -7,10 +7,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from snapshot.project.names import from_text
 from snapshot.record.document import Metric, Output
 from snapshot.record.metrics.points import NotMetricsError, Point, legible
+
+T = TypeVar("T")
 
 LARGEST = 50_000_000
 """Bytes of a file; larger ones are data."""
@@ -41,7 +44,7 @@ def metrics_of(outputs: Iterable[Output], open: Callable[[str], Path]) -> tuple[
     size alone; one that is damaged, or not what its name says, has no metrics and is no error.
     """
     found: list[tuple[str, str, float, int]] = []
-    for output in islice(_chosen(outputs), MOST_FILES):
+    for output in islice(chosen(outputs), MOST_FILES):
         if len(found) < MOST:
             last = _collected(open(output.path), _reader(output.path))
             found += ((output.path, name, value, points) for name, (value, points) in last.items())
@@ -63,24 +66,40 @@ def series(path: Path, name: str) -> tuple[tuple[float | None, float], ...]:
 
 def several(path: Path, names: Collection[str]) -> dict[str, tuple[tuple[float | None, float], ...]]:
     """The same of those of the metrics `names` that the file `path` has, which is read once."""
+    reader = _reader(path.name)
+    found = _by_name(path, names, ((n, (step, value)) for n, step, value in reader(path))) if reader else {}
+    return {name: tuple(points) for name, points in found.items()}
+
+
+def times(path: Path, names: Collection[str]) -> dict[str, tuple[float, ...]]:
+    """When each point of these metrics was written, Unix time, where the file is TensorBoard's: no other says it."""
+    if not path.name.lower().startswith(EVENTS):
+        return {}
+    from snapshot.record.metrics import events
+
+    found = _by_name(path, names, ((point[0], time) for point, time in events.timed(path)))
+    return {name: tuple(points) for name, points in found.items()}
+
+
+def _by_name(path: Path, names: Collection[str], rows: Iterable[tuple[str, T]]) -> dict[str, list[T]]:
+    """What there is of each of the metrics `names` among the rows of the file `path`; nothing of a damaged file."""
     from snapshot.record.metrics.naming import in_file
 
     wanted = {name: in_file(str(path), name) for name in names}
-    kept: dict[str, list[tuple[float | None, float]]] = {known: [] for some in wanted.values() for known in some}
-    reader = _reader(path.name)
+    kept: dict[str, list[T]] = {known: [] for some in wanted.values() for known in some}
     try:
-        for found, step, value in reader(path) if reader else ():
+        for found, row in rows:
             if found in kept:
-                kept[found].append((step, value))
+                kept[found].append(row)
     except _DAMAGED:
         return {}
     first = {name: next((kept[known] for known in some if kept[known]), None) for name, some in wanted.items()}
-    return {name: tuple(points) for name, points in first.items() if points}
+    return {name: rows for name, rows in first.items() if rows}
 
 
-def _chosen(outputs: Iterable[Output]) -> Iterator[Output]:
+def chosen(outputs: Iterable[Output]) -> Iterator[Output]:
     """The outputs to read: those near the top of the project first, as many as may be read together."""
-    fitting = [o for o in outputs if o.sha256 and 0 < o.size <= LARGEST and _reader(o.path)]
+    fitting = [o for o in outputs if o.link is None and 0 < o.size <= LARGEST and _reader(o.path)]
     left = ALTOGETHER
     for output in sorted(fitting, key=lambda o: (o.path.count("/"), o.path)):
         if output.size <= left:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from pathlib import Path
 from typing import TypeVar
 
 from snapshot.cause import noise
@@ -18,8 +19,9 @@ from snapshot.record.index import Index
 from snapshot.record.lineage import ancestors, by_run, descendants
 from snapshot.record.recall import reader
 from snapshot.record.store import Store
-from snapshot.report.html import code, devices, results
-from snapshot.report.html.material import Family, Files, Log, Material
+from snapshot.report.html import code, devices, log, results
+from snapshot.report.html.material import Family, Files, Material
+from snapshot.report.html.so_far import so_far
 from snapshot.report.html.tree import File
 from snapshot.report.lineage import Names
 
@@ -27,14 +29,18 @@ T = TypeVar("T")
 
 MOST_DATA = 5000
 """Files of data."""
-LOG = 64_000
-"""Bytes of the log's end."""
 FAMILY = 40
 """Runs before it, and as many after it."""
 
 
 def gather(store: Store, run: Run) -> Material:
-    """Everything about `run`."""
+    """Everything about `run`; of one that goes on, what is there by now."""
+    with so_far(store, run) as (known, outputs):
+        return _gathered(store, known, outputs)
+
+
+def _gathered(store: Store, run: Run, outputs: Path) -> Material:
+    """`outputs` is the folder of what it wrote."""
     problems: list[str] = []
 
     def read(what: Callable[[], T], otherwise: T) -> T:
@@ -45,7 +51,7 @@ def gather(store: Store, run: Run) -> Material:
             return otherwise
 
     folder = store.folder(run.id)
-    curves, undrawn = results.curves(folder / "outputs", run)
+    curves, undrawn = results.curves(outputs, run)
     return Material(
         run=run,
         lock=read(lambda: locks.read(folder / locks.FILE_NAME), None),
@@ -57,8 +63,8 @@ def gather(store: Store, run: Run) -> Material:
         devices=read(lambda: devices.samples(folder / devices.TABLE), {}),
         code=code.files(store.path, run),
         data=dict(_data(store, run.data)),
-        images=results.images(folder / "outputs", run.outputs),
-        log=read(lambda: _log(store, run), None),
+        images=results.images(outputs, run.outputs),
+        log=read(lambda: log.piece(folder / "log"), None),
         family=_family(store, run),
         problems=tuple(problems),
     )
@@ -83,25 +89,6 @@ def _data(store: Store, found: Iterable[Data]) -> Iterator[tuple[str, Files]]:
 
 def _detail(entry: manifest.Entry) -> str:
     return short(PREFIX + entry.sha256) if entry.kind == "file" else entry.kind
-
-
-def _log(store: Store, run: Run) -> Log | None:
-    """Its end, from the first whole line on; of each line what a terminal shows, behind the last carriage return."""
-    try:
-        with (store.folder(run.id) / "log").open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(size - LOG, 0))
-            data = file.read(LOG)
-    except FileNotFoundError:
-        return None
-    if size > LOG and b"\n" in data[:-1]:
-        data = data.partition(b"\n")[2]
-    lines = data.decode(errors="replace").replace("\r\n", "\n").split("\n")
-    return Log(text="\n".join(_left(line) for line in lines), left_out=size - len(data))
-
-
-def _left(line: str) -> str:
-    return line.rstrip("\r").rpartition("\r")[2].expandtabs()
 
 
 def _family(store: Store, run: Run) -> Family:

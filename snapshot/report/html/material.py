@@ -39,11 +39,15 @@ class Samples(Value, kw_only=True, frozen=True):
 
 
 class Log(Value, kw_only=True, frozen=True):
-    """The end of what the run printed."""
+    """A piece of what the run printed."""
 
     text: str
     left_out: int = 0
     """Bytes before it."""
+    size: int = 0
+    """Bytes of itself."""
+    after: int = 0
+    """Bytes behind it."""
 
 
 class Family(Value, kw_only=True, frozen=True):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from itertools import islice
 
 from snapshot.document import Value
 from snapshot.record.document import Run
+from snapshot.record.summary import Summary
 from snapshot.report import text
 
 GOOD, BAD, DOUBTFUL, OPEN = "good", "bad", "doubtful", "open"
@@ -89,3 +91,14 @@ def seconds(run: Run) -> str:
         return text.duration(run.seconds)
     except (ValueError, TypeError):  # a time that is none, in a record that somebody made
         return "-"
+
+
+def so_far(run: Run | Summary, now: str) -> float | None:
+    """For how many seconds a run goes on by now; None for one that does not."""
+    if run.exit is not None or run.started is None:
+        return None
+    try:
+        since = datetime.fromisoformat(now) - datetime.fromisoformat(run.started)
+        return max(since.total_seconds(), 0.0)  # started by another clock, perhaps
+    except (ValueError, TypeError):
+        return None

@@ -13,16 +13,24 @@ from snapshot.resources import render, template_dir
 _FOLDER = "report"
 
 
-def html(template: str, page: Value, *, now: str) -> str:
+class Live(Value, kw_only=True, frozen=True):
+    """What a page has beside that of a file when a server gives it: links, forms, and that it follows its run."""
+
+    stream: str
+    """Where it hears of changes; empty for a page that nothing changes."""
+    state: str
+    """What it shows, as the stream calls it."""
+
+
+def html(template: str, page: Value, *, now: str, live: Live | None = None) -> str:
     """`page` by `templates/report/TEMPLATE.html.j2`; `now` is when it was made, RFC 3339 in UTC."""
-    style, script = (
-        (template_dir() / _FOLDER / name).read_text(encoding="utf-8") for name in ("style.css", "script.js")
-    )
+    style, script = _read("style.css"), (_read("live.js") if live else "") + _read("script.js")
     return render(
         f"{_FOLDER}/{template}.html.j2",
         _harmless,
         page=page,
-        policy=_policy(style, script),
+        live=live,
+        policy=_policy(style, script, is_live=live is not None),
         style=style,
         script=script,
         made=now[:19].replace("T", " ") + " UTC",
@@ -30,15 +38,24 @@ def html(template: str, page: Value, *, now: str) -> str:
     )
 
 
-def _policy(style: str, script: str) -> str:
-    """What a browser lets the page do: our own script and style, images that are in it, and nothing else at all."""
+def _read(name: str) -> str:
+    return (template_dir() / _FOLDER / name).read_text(encoding="utf-8")
+
+
+def _policy(style: str, script: str, *, is_live: bool) -> str:
+    """What a browser lets the page do: our own script and style, images that are in it, and nothing else at all.
+
+    A live one may speak with the server that it comes from.
+    """
+    own = "'self'" if is_live else "'none'"
     rules = {
         "default-src": "'none'",
         "style-src": f"'sha256-{_hash(style)}'",
         "script-src": f"'sha256-{_hash(script)}'",
         "img-src": "data:",
         "base-uri": "'none'",
-        "form-action": "'none'",
+        "connect-src": own,
+        "form-action": own,
     }
     return "; ".join(f"{name} {value}" for name, value in rules.items())
 

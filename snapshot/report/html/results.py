@@ -31,15 +31,15 @@ _KINDS = (
 )
 
 
-def curves(folder: Path, run: Run) -> tuple[Mapping[str, Points], int]:
-    """The metrics of several points, each file read once; and how many more there are.
+def curves(folder: Path, run: Run, *, most: int = MOST_CURVES) -> tuple[Mapping[str, Points], int]:
+    """The first `most` metrics of several points, each file read once; and how many more there are.
 
     A file that is not what the record says of it has none.
     """
     series = [metric for metric in run.metrics if metric.points > 1]
     sizes = {output.path: output for output in run.outputs}
     files: dict[str, list[Metric]] = {}
-    for metric in series[:MOST_CURVES]:
+    for metric in series[:most]:
         files.setdefault(metric.path, []).append(metric)
     found: dict[str, Points] = {}
     left = reading.ALTOGETHER

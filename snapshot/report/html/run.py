@@ -26,6 +26,7 @@ from snapshot.report.html.parts import (
     facts,
     moment,
     seconds,
+    so_far,
     state,
     table,
     title,
@@ -62,6 +63,10 @@ class RunPage(Value, kw_only=True, frozen=True):
     title: str
     id: str
     state: State
+    elapsed: float | None
+    """Seconds for which it goes on; None for one that does not."""
+    said: str
+    """The same for people."""
     summary: tuple[Fact, ...]
     tags: tuple[str, ...]
     verdict: State | None
@@ -94,13 +99,15 @@ class RunPage(Value, kw_only=True, frozen=True):
     log: Log | None
 
 
-def page(found: Material) -> RunPage:
-    """Everything that is known of a run, what is asked for most on top."""
+def page(found: Material, now: str) -> RunPage:
+    """Everything that is known of a run, what is asked for most on top; `now` as documents have it."""
     run = found.run
     return RunPage(
         title=title(run),
         id=run.id,
         state=state(run),
+        elapsed=so_far(run, now),
+        said=text.duration(so_far(run, now)),
         summary=facts(_summary(run)),
         tags=tuple(sorted(found.labels.tags)),
         verdict=_verdict(run, found.verdict),
@@ -138,7 +145,8 @@ def _summary(run: Run) -> Iterator[tuple[str, str]]:
     if run.exit and run.exit.error:
         yield "error", run.exit.error
     yield "created", moment(run.created)
-    yield "time", seconds(run)
+    if run.exit is not None:
+        yield "time", seconds(run)
     yield from show.used(run)
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from math import isfinite
 
 from snapshot.document import Value
+from snapshot.record.summary import Summary
 from snapshot.report import text
-from snapshot.report.html.parts import moment
+from snapshot.report.html.parts import moment, so_far
 from snapshot.report.select import Row, common_metrics
 
 MOST = 3000
@@ -33,6 +34,8 @@ class Cell(Value, frozen=True):
     text: str
     value: str | None = None
     """What it is sorted by, where that is not its text."""
+    elapsed: float | None = None
+    """Seconds that it has taken by now, where that grows."""
 
 
 class RunsPage(Value, kw_only=True, frozen=True):
@@ -48,8 +51,10 @@ class RunsPage(Value, kw_only=True, frozen=True):
     problems: tuple[str, ...]
 
 
-def page(title: str, rows: Sequence[Row], names: Callable[[str], str], damaged: Sequence[str] = ()) -> RunsPage:
-    """`rows`, newest first; `names` gives short names of runs, `damaged` are those whose record can't be read."""
+def page(
+    title: str, rows: Sequence[Row], names: Callable[[str], str], damaged: Sequence[str] = (), *, now: str
+) -> RunsPage:
+    """`rows` in their order; `names` gives short names of runs, `damaged` are those whose record can't be read."""
     shown = rows[:MOST]
     parameters, metrics = _parameters(shown), common_metrics(shown, 10_000)
     columns = [
@@ -62,7 +67,7 @@ def page(title: str, rows: Sequence[Row], names: Callable[[str], str], damaged: 
     return RunsPage(
         title=title,
         columns=tuple(columns),
-        rows=tuple(_row(row, names, parameters[:MOST_COLUMNS], metrics[:MOST_COLUMNS]) for row in shown),
+        rows=tuple(_row(row, names, parameters[:MOST_COLUMNS], metrics[:MOST_COLUMNS], now) for row in shown),
         more=len(rows) - len(shown),
         hidden=sum(max(len(found) - MOST_COLUMNS, 0) for found in (parameters, metrics)),
         problems=tuple(f"the record of run {run} can't be read" for run in damaged),
@@ -78,7 +83,9 @@ def _parameters(rows: Sequence[Row]) -> list[str]:
     return sorted(seen, key=lambda name: (len(set(seen[name])) < 2, -len(seen[name])))
 
 
-def _row(row: Row, names: Callable[[str], str], parameters: Sequence[str], metrics: Sequence[str]) -> tuple[Cell, ...]:
+def _row(
+    row: Row, names: Callable[[str], str], parameters: Sequence[str], metrics: Sequence[str], now: str
+) -> tuple[Cell, ...]:
     run = row.run
     return (
         Cell(names(run.id), run.id),
@@ -86,11 +93,17 @@ def _row(row: Row, names: Callable[[str], str], parameters: Sequence[str], metri
         Cell(", ".join(sorted(row.labels.tags))),
         Cell(text.outcome(run)),
         Cell(moment(run.created)),
-        Cell(text.duration(run.seconds), "" if run.seconds is None else str(run.seconds)),
+        _time(run, now),
         *(Cell(text.clip(run.parameters.get(name, ""), _LONGEST)) for name in parameters),
         *(_metric(run.metrics.get(name)) for name in metrics),
         Cell(text.clip(text.command_line(run), _LONGEST)),
     )
+
+
+def _time(run: Summary, now: str) -> Cell:
+    elapsed = so_far(run, now)
+    seconds = run.seconds if elapsed is None else elapsed
+    return Cell(text.duration(seconds), "" if seconds is None else str(seconds), elapsed)
 
 
 def _metric(value: float | str | None) -> Cell:

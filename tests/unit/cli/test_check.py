@@ -11,25 +11,6 @@ from snapshot.cli import check
 from snapshot.errors import UsageError
 
 
-@pytest.mark.parametrize("text", [None, "baseline", "lr 0.1", "v2", "beef", "模型", "latest-2", "x" * 64, "2026-best"])
-def test_names(text: str | None) -> None:
-    check.name(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("", " ", "a ", "a\nb", "a\x1b[2J", "x" * 65, "\udcff", "-x", "123"),
-        *("latest", "latest~1", "latest~x", "20261123T053741467-230c", "20261123T0537"),
-    ],
-)
-def test_names_that_could_not_be_asked_for(text: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        check.name(text)
-    assert caught.value.hint is not None and "1 to 64 printable characters" in caught.value.hint
-    assert caught.value.message.isprintable()
-
-
 def test_data_in_the_project_is_no_data_outside(tmp_path: Path) -> None:
     root = tmp_path / "project"
     (root / "sub").mkdir(parents=True)

@@ -217,8 +217,15 @@ def test_tensorboard_where_it_is_installed(folder: Path) -> None:
 
     writer = EventFileWriter(str(folder / "runs"))
     for step, value in ((1, 0.5), (2, 0.25)):
-        writer.add_event(Event(step=step, summary=Summary(value=[Summary.Value(tag="loss", simple_value=value)])))
+        summary = Summary(value=[Summary.Value(tag="loss", simple_value=value)])
+        writer.add_event(Event(step=step, wall_time=1e9 + step, summary=summary))
     writer.close()
     (metric,) = read(folder)
     assert (metric.name, metric.value, metric.points) == ("loss", 0.25, 2)
     assert series(folder / metric.path, "loss") == ((1, 0.5), (2, 0.25))
+    assert reading.times(folder / metric.path, ["loss", "other"]) == {"loss": (1e9 + 1, 1e9 + 2)}
+
+
+def test_no_other_file_says_when_a_point_was_written(folder: Path) -> None:
+    assert reading.times(write(folder, "m.jsonl", '{"loss": 1}\n'), ["loss"]) == {}
+    assert reading.times(write(folder, "events.out.tfevents.1", b"damaged" * 9), ["loss"]) == {}

@@ -26,6 +26,7 @@ from tests.unit.record.stores import listed, trained
 from tests.unit.report.html.pages import Page, png, safe
 
 PNG = png()
+NOW = "2026-01-01T00:00:00.000Z"
 NASTY = "<img src=x onerror=alert(1)>\"'</script><!--\x1b[31m\u202e"
 Make = Callable[..., Page]
 
@@ -40,7 +41,7 @@ def report(store: Store) -> Make:
     """The page of a run of the store."""
 
     def made(record: Run) -> Page:
-        page = Page(html("run", run.page(gather.gather(store, record)), now="2026-01-01T00:00:00.000Z"))
+        page = Page(html("run", run.page(gather.gather(store, record), NOW), now=NOW))
         safe(page)
         return page
 
@@ -193,7 +194,7 @@ def test_a_verdict_stands_on_top(store: Store, report: Make) -> None:
         trained(store, 1, {"a.json": b'{"x": 1}'}),
         trained(store, 2, {"a.json": b'{"x": 2}'}, rerun=run_id(1)),
     )
-    judge.judge(store, first, second, tolerances=(), unpickle=None, now="2026-01-01T00:00:00.000Z")
+    judge.judge(store, first, second, tolerances=(), unpickle=None, now=NOW)
     page = report(second)
     ((verdict, said),) = [found for found in page.all("p") if found[0].get("class", "").startswith("verdict")]
     assert verdict["class"] == "verdict bad"

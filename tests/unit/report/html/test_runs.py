@@ -13,6 +13,7 @@ from snapshot.report.select import Row
 from tests.unit.record.records import a_run
 from tests.unit.report.html.pages import Page, safe
 
+NOW = "2026-01-01T00:00:00.000Z"
 NASTY = "<b>\"'</td>\x1b[1m"
 
 
@@ -21,8 +22,8 @@ def row(number: int, tags: tuple[str, ...] = (), **changes: Any) -> Row:
 
 
 def report(*rows: Row) -> Page:
-    found = runs.page("runs", rows, lambda run: run[-4:], damaged=["20260101T0-0bad"])
-    page = Page(html("runs", found, now="2026-01-01T00:00:00.000Z"))
+    found = runs.page("runs", rows, lambda run: run[-4:], damaged=["20260101T0-0bad"], now=NOW)
+    page = Page(html("runs", found, now=NOW))
     safe(page)
     return page
 
