@@ -175,11 +175,10 @@ class Shown:
     def __call__(self, event: Event) -> None:
         if event.step == "packages":
             if event.state == "started":
-                self.total = event.size
+                self.total, self.here = event.size, 0
+                self.step.update("fetching packages")
             elif event.state == "bytes":
                 self.here += event.size
-            if self.here:
-                self.step.detail = "fetching packages"
                 self.step.moved(self.here, self.total)
         elif event.state == "started":
             self.step.update(event.step)
