@@ -12,6 +12,12 @@ from tests.integration.scenario import Project
 from tests.pages import follow
 from tests.schemas import kinds_in, validate
 
+LEFT = {
+    "air-gapped": {"snap.kit/1", "snap.labels/1", "snap.verdict/1"},
+    "publish-with-a-paper": {"snap.export/1", "snap.labels/1", "snap.verdict/1"},
+}
+"""Documents that pages leave, beside those of any run."""
+
 
 def test_the_tutorial_and_the_documents_that_it_leaves(
     repository: Path, engine: dict[str, str], tmp_path: Path
@@ -57,6 +63,7 @@ def test_a_how_to(name: str, repository: Path, engine: dict[str, str], tmp_path:
     page = repository / f"docs/how-to/{name}.md"
     used = {said: here for said, here in images.items() if f"{said} " in page.read_text(encoding="utf-8")}
     follow(page, folder, engine, names=used)
+    assert kinds_in(tmp_path) >= LEFT.get(name, {"snap.run/1", "snap.code/1", "snap.reads/1"})
 
 
 def test_a_private_index(

@@ -360,6 +360,12 @@ def paths_in(cell: str) -> Iterator[str]:
             yield f"{folder}/{path}"
 
 
+def test_every_page_is_in_the_navigation_of_the_site() -> None:
+    listed = re.findall(r": ([\w/-]+\.md)$", page("mkdocs.yml"), re.MULTILINE)
+    pages = [source.relative_to(ROOT / "docs").as_posix() for source in PAGES if source.is_relative_to(ROOT / "docs")]
+    assert sorted(listed) == pages, "`nav` of mkdocs.yml"
+
+
 def test_links_lead_somewhere() -> None:
     dead = []
     for source in PAGES:
