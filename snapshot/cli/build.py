@@ -181,7 +181,7 @@ class Shown:
                 self.here += event.size
                 self.step.moved(self.here, self.total)
         elif event.state == "started":
-            self.step.update(event.step)
+            self.step.update("writing the image" if event.step == "image" else f"installing {event.step}")
 
 
 def _check(place: Place, lock: Lock, *, offline: bool) -> None:
