@@ -52,6 +52,8 @@ def decode_json(data: bytes, kind: type[T], *, where: str, error: type[SnapshotE
         raise error(f"{where}: {_said(problem, kind)}", hint=_hint(problem, kind)) from None
     except msgspec.DecodeError as problem:
         raise error(f"{where} is not a JSON document: {str(problem).lower()}") from None
+    except RecursionError:
+        raise error(f"{where} is not a document of `snap`: it nests too deep") from None
 
 
 def encode_json(value: object) -> bytes:

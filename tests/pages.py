@@ -4,7 +4,8 @@ A fenced block with a title (```` ```python title="train.py" ````) is a file of 
 that begins with `$ ` is typed, `> ` goes on with it, and what stands below is what it prints. There
 
 - a line of `…` stands for any number of lines, and `…` within a line for any text;
-- IDs of runs, digests, times and sizes may be others, and so may the number of spaces.
+- IDs of runs, digests, times and sizes may be others, and so may the number of spaces;
+- `snap: building …` and the like may be there or not: what is quick is not told.
 """
 
 import difflib
@@ -28,6 +29,7 @@ VARYING = [
     (re.compile(r"\b\d+(?:\.\d+)? [kMG]?B\b"), "SIZE"),
     (re.compile(r"[ \t]+"), " "),
 ]
+DOING = re.compile(r"snap: (?!nothing)[a-z]+ing\b")
 END = "\x1eended with "
 
 
@@ -93,8 +95,8 @@ def follow(page: Path, folder: Path, env: Mapping[str, str], names: Mapping[str,
 def _in_shell(step: File | Command) -> str:
     if isinstance(step, Command):
         return f"{{ {step.typed}\n}} 2>&1\nprintf '{END}%d\\n' $?\n"
-    folder = shlex.quote(os.path.dirname(step.name) or ".")
-    return f"mkdir -p {folder}\ncat > {shlex.quote(step.name)} <<'END OF FILE'\n{step.text}END OF FILE\n"
+    name = shlex.quote(step.name).replace("'~/", "~/'") if step.name.startswith("~/") else shlex.quote(step.name)
+    return f"mkdir -p \"$(dirname {name})\"\ncat > {name} <<'END OF FILE'\n{step.text}END OF FILE\n"
 
 
 def _compare(page: str, command: Command, output: str, code: int) -> None:
@@ -108,8 +110,8 @@ def _compare(page: str, command: Command, output: str, code: int) -> None:
 
 
 def _plain(lines: list[str]) -> list[str]:
-    """Lines without what is another each time, and without empty ones at the end."""
-    text = "\n".join(line.rstrip() for line in lines).rstrip("\n")
+    """Lines without what is another each time, or not there each time, and without empty ones at the end."""
+    text = "\n".join(line.rstrip() for line in lines if not DOING.match(line)).rstrip("\n")
     for varying, word in VARYING:
         text = varying.sub(word, text)
     return text.splitlines()

@@ -10,17 +10,21 @@ import importlib
 import os
 import signal
 import sys
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from snapshot import __version__
 from snapshot.errors import AROUND_A_RUN, HostError, InterruptError, SnapshotError
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 COMMANDS = {
     "lock": "Write snap.lock: the whole stack of this project, pinned.",
     "build": "Build the image that snap.lock describes.",
     "run": "Run a script in the image, and keep code, platform and result.",
+    "shell": "Open a shell in the image.",
     "rerun": "Run a run once more, and compare what comes out.",
     "noise": "Tell how far results are apart when nothing changes, and by what.",
     "ls": "List the runs of this project, or of a registry.",
@@ -46,6 +50,7 @@ COMMANDS = {
     "gc": "Remove what no run needs any more.",
     "fsck": "Check that everything kept is as it was.",
     "doctor": "Check this machine: engine, disk, network, GPU.",
+    "completion": "Print what lets a shell complete all this at a Tab.",
 }
 """In the order of the work; each is `snapshot.cli.NAME`, whose command has this line as its short help."""
 
@@ -102,12 +107,25 @@ class Commands(click.Group):
                 ctx.fail(f"No such command '{args[0]}'. Did you mean '{near[0]}'?")
             raise
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """The commands that begin so, none of which is imported, or the options."""
+        from click.shell_completion import CompletionItem
+
+        fitting = [name for name in COMMANDS if name.startswith(incomplete)]
+        names = [CompletionItem(name, help=COMMANDS[name]) for name in fitting]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         """Like click's, with our errors and exit codes."""
+        if "_SNAP_COMPLETE" in os.environ:
+            from snapshot.cli import shells
+
+            shells.answer(self)
+            sys.exit(0)
         for number in (signal.SIGTERM, signal.SIGHUP):
             # As Ctrl-C: what is under way is cleared up. What the caller ignores (`nohup`) stays ignored.
             if signal.getsignal(number) == signal.SIG_DFL:
@@ -149,9 +167,10 @@ def fail(problem: SnapshotError, *, code: int | None = None) -> NoReturn:
 
 
 def _code(code: int) -> int:
-    """`snap run` exits with the training's own code, so its own failures are all 125, as those of `docker run`."""
+    """`snap run` and `snap shell` exit with the code of what they run, so their own failures are all 125, as those of
+    `docker run`."""
     command = next((a for a in sys.argv[1:] if not a.startswith("-")), None)
-    return AROUND_A_RUN if command == "run" and code != InterruptError.exit_code else code
+    return AROUND_A_RUN if command in ("run", "shell") and code != InterruptError.exit_code else code
 
 
 def _of_click(problem: click.ClickException) -> SnapshotError:
@@ -177,7 +196,11 @@ def _of_system(problem: OSError) -> HostError:
     return HostError(f"can't write the output: {reason}" if problem.errno == errno.ENOSPC else reason)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    no_args_is_help=True,
+)
 @click.version_option(__version__, prog_name="snap")
 def snap() -> None:
     """Train inside an image that pins the whole platform, and keep code, platform and result as one record.

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import click
 
-from snapshot.cli import terminal
+from snapshot.cli import completing, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 
 
 @click.command("archive", short_help=COMMANDS["archive"])
-@click.argument("run")
+@click.argument("run", shell_complete=completing.runs)
 @click.argument("target", metavar="DIR|FILE.tar", type=click.Path(path_type=Path))
 @click.option("--with-data", is_flag=True, help="The files of the data too, if they are still what the run had.")
 def command(run: str, target: Path, with_data: bool) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from snapshot.cli import completing
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.bisecting import Bisecting, Effort
 from snapshot.cli.criterion import By
@@ -23,9 +24,16 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
 @click.command("bisect", short_help=COMMANDS["bisect"])
-@click.argument("runs", nargs=-1, metavar="GOOD BAD | [RUN]")
-@click.option("--metric", metavar="NAME", help="Tell them apart by this metric; `duration` is how long they took.")
-@click.option("--output", metavar="PATH", help="Tell them apart by this output.")
+@click.argument("runs", nargs=-1, metavar="GOOD BAD | [RUN]", shell_complete=completing.runs)
+@click.option(
+    "--metric",
+    metavar="NAME",
+    shell_complete=completing.metrics,
+    help="Tell them apart by this metric; `duration` is how long they took.",
+)
+@click.option(
+    "--output", metavar="PATH", shell_complete=completing.outputs_of_newest, help="Tell them apart by this output."
+)
 @click.option(
     "--check", metavar="COMMAND", help="Tell them apart by a command in the folder of the outputs: 0 is good."
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from snapshot.cli import terminal
+from snapshot.cli import completing, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.errors import UsageError
@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 @click.option("--check", is_flag=True, help="Build once more from clean and compare; exit 1 if it comes out different.")
 @click.option("--no-cache", is_flag=True, help="Build every layer anew.")
 @click.option("--offline", is_flag=True, help="Download nothing: packages must be on this host.")
-@click.option("--run", metavar="RUN", help="Build the image that RUN had, by its lock; the project's is left alone.")
+@click.option(
+    "--run",
+    metavar="RUN",
+    shell_complete=completing.runs,
+    help="Build the image that RUN had, by its lock; the project's is left alone.",
+)
 @click.option("--tag", metavar="NAME[:TAG]", help="Give the image this name too.")
 @click.option(
     "--context", type=click.Path(path_type=Path), help="Write what plain Docker needs to build it to this folder."

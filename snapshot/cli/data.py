@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from snapshot.cli import terminal
+from snapshot.cli import completing, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.document import encode_json
@@ -37,7 +37,7 @@ def command() -> None:
 
 
 @command.command("ls", short_help="List the data of a run.")
-@click.argument("run", default="latest")
+@click.argument("run", default="latest", shell_complete=completing.runs)
 @click.option("--json", "as_json", is_flag=True, help="The data as the record has them, as a JSON list.")
 def ls(run: str, as_json: bool) -> None:
     """List the data of RUN, by default of `latest`: how many files, how large, their digest, what it was made by.
@@ -57,7 +57,7 @@ def ls(run: str, as_json: bool) -> None:
 
 
 @command.command("status", short_help="Say since which run data are as they are now.")
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", shell_complete=completing.files)
 @click.option("--json", "as_json", is_flag=True, help="All of it, as a JSON list.")
 def status(paths: tuple[str, ...], as_json: bool) -> None:
     """Say since which run each PATH is as it is now, and which files have changed; without PATH for the data of the
@@ -81,8 +81,8 @@ def status(paths: tuple[str, ...], as_json: bool) -> None:
 
 
 @command.command("diff", short_help="Compare the data of two runs.")
-@click.argument("old", metavar="RUN")
-@click.argument("new", metavar="RUN")
+@click.argument("old", metavar="RUN", shell_complete=completing.runs)
+@click.argument("new", metavar="RUN", shell_complete=completing.runs)
 @click.option("--json", "as_json", is_flag=True, help="All of it, as a JSON list.")
 def diff(old: str, new: str, as_json: bool) -> None:
     """Compare the data that two runs had, file by file. Exits with 1 when they differ.
@@ -98,7 +98,7 @@ def diff(old: str, new: str, as_json: bool) -> None:
 
 
 @command.command("verify", short_help="Read the data of a run again, and compare.")
-@click.argument("run", default="latest")
+@click.argument("run", default="latest", shell_complete=completing.runs)
 @click.option("--json", "as_json", is_flag=True, help="All of it, as a JSON list.")
 def verify(run: str, as_json: bool) -> None:
     """Read every byte of the data of RUN, by default of `latest`, and compare with the record. Exits with 1 when

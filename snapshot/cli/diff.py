@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from snapshot.cli import terminal
+from snapshot.cli import completing, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.compare import code, stored
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 
 @click.command("diff", short_help=COMMANDS["diff"])
-@click.argument("old", metavar="[RUN", default="latest~1")
-@click.argument("new", metavar="[RUN]]", default="latest")
+@click.argument("old", metavar="[RUN", default="latest~1", shell_complete=completing.runs)
+@click.argument("new", metavar="[RUN]]", default="latest", shell_complete=completing.runs)
 @click.option("--code", "only_code", is_flag=True, help="Only the code, as a patch for `patch -p1`.")
 @click.option("--stat", is_flag=True, help="Of code only the names of files and how many lines differ.")
 @click.option("--full", is_flag=True, help="All lines, however many.")

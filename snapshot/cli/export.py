@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from snapshot.cli import terminal
+from snapshot.cli import completing, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 
@@ -18,7 +18,7 @@ _MOST = 10
 
 
 @click.command("export", short_help=COMMANDS["export"])
-@click.argument("run")
+@click.argument("run", shell_complete=completing.runs)
 @click.argument("target", metavar="DIR|FILE.zip", type=click.Path(path_type=Path))
 @click.option("--all-code", is_flag=True, help="All code of the run, not only what it was seen to use.")
 @click.option("--prove", is_flag=True, help="Train it again, too, and hand it over only if the results are the same.")

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from snapshot.cli import terminal
+from snapshot.cli import completing, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.errors import SnapshotError, StaleLockError, UsageError
-from snapshot.host.files import disk_errors, write_atomic
+from snapshot.host.files import disk_errors, make_dirs, write_atomic
 from snapshot.lock import document
 from snapshot.lock.export import FORMATS, export
 from snapshot.lock.locking import Build, lock_project
@@ -22,6 +22,8 @@ from snapshot.project.names import display
 if TYPE_CHECKING:
     from snapshot.lock.document import Lock
 
+DEV_CONTAINER = ".devcontainer"
+"""The folder where editors look for their file: made where it is not there."""
 MOST = 10
 """Changes that are shown where locking is not what was asked for."""
 
@@ -33,12 +35,14 @@ MOST = 10
     "packages",
     multiple=True,
     metavar="NAME",
+    shell_complete=completing.packages,
     help="Take the newest version of NAME, keep the rest.",
 )
 @click.option(
     "--from",
     "source",
     metavar="FILE",
+    shell_complete=completing.files,
     help="Take the requirements of FILE from now on; `auto` for what is found.",
 )
 @click.option("--check", is_flag=True, help="Change nothing; exit 1 if snap.lock is not what the project asks for.")
@@ -148,7 +152,7 @@ def _check_output(form: str | None, output: Path | None) -> None:
     shown = display(str(output))
     if output.is_dir():
         raise UsageError(f"`--output {shown}` is a folder", hint="name a file in it")
-    if not output.parent.is_dir():
+    if not output.parent.is_dir() and output.parent.name != DEV_CONTAINER:
         raise UsageError(f"`--output {shown}` is in a folder that does not exist", hint="make it, or name another")
     if form == "pylock" and not re.fullmatch(r"pylock\.(?:[^.]+\.)?toml", output.name):
         terminal.warn(f"`{shown}` is not a name by which other tools know a `pylock.toml` (PEP 751)")
@@ -159,6 +163,8 @@ def _export(place: Place, lock: Lock, form: str, output: Path | None) -> None:
     if output is None:
         click.echo(text, nl=False)
         return
+    if output.parent.name == DEV_CONTAINER:
+        make_dirs(output.parent)
     if output.exists() and not output.is_file():
         with disk_errors(output):
             output.write_text(text, encoding="utf-8")  # a pipe, a device: never replaced

@@ -8,7 +8,7 @@ from itertools import islice
 
 import click
 
-from snapshot.cli import terminal
+from snapshot.cli import completing, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place, index_of
 from snapshot.document import encode_json
@@ -31,7 +31,7 @@ def _count(ctx: click.Context, parameter: click.Parameter, value: str | None) ->
 
 
 @click.command("log", short_help=COMMANDS["log"])
-@click.argument("run", required=False)
+@click.argument("run", required=False, shell_complete=completing.runs)
 @click.option("-n", "--last", metavar="N", callback=_count, help="Only the N trees with the newest runs.")
 @click.option("--all", "weak", is_flag=True, help="Also edges of files that were there and not seen to be read.")
 @click.option("--json", "as_json", is_flag=True, help="The runs in the order of the drawing, as a JSON list.")

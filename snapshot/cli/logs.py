@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import click
 
+from snapshot.cli import completing
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.digest import CHUNK
@@ -13,7 +14,7 @@ from snapshot.errors import StoreError
 
 
 @click.command("logs", short_help=COMMANDS["logs"])
-@click.argument("run", default="latest")
+@click.argument("run", default="latest", shell_complete=completing.runs)
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run ends.")
 @click.option("--json", "as_json", is_flag=True, help="One object with the run's ID and what it printed so far.")
 def command(run: str, follow: bool, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from snapshot.cli import terminal
+from snapshot.cli import completing, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place, index_of
 from snapshot.document import encode_json
@@ -29,10 +29,24 @@ def _count(ctx: click.Context, parameter: click.Parameter, value: str | None) ->
 @click.command("ls", short_help=COMMANDS["ls"])
 @click.argument("repository", metavar="[REPO]", required=False)
 @click.option("-n", "--last", metavar="N", callback=_count, help="Only the first N of the list: the newest N runs.")
-@click.option("--filter", "filters", metavar="EXPR", multiple=True, help="Only runs that fit, as in 'lr<0.1'.")
-@click.option("--sort", metavar="KEY", help="Order by KEY, smallest first; by -KEY the other way.")
+@click.option(
+    "--filter",
+    "filters",
+    metavar="EXPR",
+    multiple=True,
+    shell_complete=completing.keys,
+    help="Only runs that fit, as in 'lr<0.1'.",
+)
+@click.option(
+    "--sort", metavar="KEY", shell_complete=completing.keys, help="Order by KEY, smallest first; by -KEY the other way."
+)
 @click.option("--reverse", is_flag=True, help="Turn the order round.")
-@click.option("--columns", metavar="KEYS", help="Show these columns: keys with commas between them.")
+@click.option(
+    "--columns",
+    metavar="KEYS",
+    shell_complete=completing.keys,
+    help="Show these columns: keys with commas between them.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The whole records, as a JSON list.")
 def command(
     repository: str | None,

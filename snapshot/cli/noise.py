@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from snapshot.cli import terminal
+from snapshot.cli import completing, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.document import encode_json
@@ -24,11 +24,15 @@ if TYPE_CHECKING:
 
 
 @click.command("noise", short_help=COMMANDS["noise"])
-@click.argument("run", metavar="RUN|REF")
+@click.argument("run", metavar="RUN|REF", shell_complete=completing.runs)
 @click.option("--repeat", type=click.IntRange(min=2), default=5, metavar="N", help="Repeat it N times; 5 by default.")
 @click.option("--no-causes", is_flag=True, help="Don't look for what makes the noise vanish.")
 @click.option("--data", multiple=True, metavar="NAME=PATH", help="Data that lie elsewhere than they did.")
-@click.option("--network", help="Network, in place of what RUN had; one from elsewhere gets none.")
+@click.option(
+    "--network",
+    shell_complete=completing.networks,
+    help="Network, in place of what RUN had; one from elsewhere gets none.",
+)
 @click.option("--json", "as_json", is_flag=True, help="What was measured, as it is stored.")
 def command(run: str, repeat: int, no_causes: bool, data: tuple[str, ...], network: str | None, as_json: bool) -> None:
     """Repeat RUN from its record, unchanged, and say of each metric and output how far apart they are: the noise floor.

@@ -4,7 +4,7 @@ import os
 
 import click
 
-from snapshot.cli import terminal
+from snapshot.cli import completing, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.errors import UsageError
@@ -12,7 +12,7 @@ from snapshot.host import clock
 
 
 @click.command("note", short_help=COMMANDS["note"])
-@click.argument("run")
+@click.argument("run", shell_complete=completing.runs)
 @click.argument("text")
 def command(run: str, text: str) -> None:
     """Write TEXT about RUN; `snap show` shows it with its date. The record of the run does not change.

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import click
 
-from snapshot.cli import terminal
+from snapshot.cli import completing, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 
 
 @click.command("push", short_help=COMMANDS["push"])
-@click.argument("run")
+@click.argument("run", shell_complete=completing.runs)
 @click.argument("reference", metavar="REF")
 @click.option("--no-results", is_flag=True, help="Leave out what the run wrote; its record names it all the same.")
 @click.option("--with-data", is_flag=True, help="The files of the data too, if they are still what the run had.")

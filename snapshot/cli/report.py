@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from snapshot.cli import terminal
+from snapshot.cli import completing, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.errors import UsageError
@@ -14,9 +14,15 @@ from snapshot.record.store import Store
 
 
 @click.command("report", short_help=COMMANDS["report"])
-@click.argument("runs", metavar="[RUN]...", nargs=-1)
+@click.argument("runs", metavar="[RUN]...", nargs=-1, shell_complete=completing.runs)
 @click.option("--all", "is_all", is_flag=True, help="All runs of the project, as a table.")
-@click.option("-o", "--output", metavar="FILE", help="Write it there; `-` is the standard output.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    shell_complete=completing.files,
+    help="Write it there; `-` is the standard output.",
+)
 @click.option("--open", "is_to_open", is_flag=True, help="Open it in the browser.")
 def command(runs: tuple[str, ...], is_all: bool, output: str | None, is_to_open: bool) -> None:
     """Write all that is known of RUN, by default the latest, as one HTML file that needs no network; print its path. Of

@@ -1,18 +1,58 @@
-"""What `snap run` asks of the engine, checked before anything starts."""
+"""What `snap run` and `snap shell` ask of the engine: the options, checked before anything starts."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import click
+
+from snapshot.cli import completing
 from snapshot.errors import UsageError
 from snapshot.project.names import display
 from snapshot.record.document import Request
 
 _SIZE = re.compile(r"\d+(\.\d+)? ?[kmgtp]?i?b?", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+(\.\d*)?|\.\d+")
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_OPTIONS = (
+    click.option(
+        "--gpus",
+        metavar="all|N|device=…",
+        shell_complete=completing.gpus,
+        help="GPUs for the run: all, the first N, or by index or UUID.",
+    ),
+    click.option(
+        *("-e", "--env", "env"),
+        multiple=True,
+        metavar="K[=V]",
+        shell_complete=completing.variables,
+        help="Environment of the run; without V the caller's value.",
+    ),
+    click.option("--env-file", multiple=True, type=click.Path(exists=True, dir_okay=False), help="File of K=V lines."),
+    click.option(
+        "--data",
+        multiple=True,
+        metavar="PATH",
+        shell_complete=completing.files,
+        help="Data outside the project: read-only, at the same place.",
+    ),
+    click.option("--network", shell_complete=completing.networks, help="Network of the run, as `docker run` has it."),
+    click.option("--offline", is_flag=True, help="No network: neither for the run nor for making its image."),
+    click.option("--shm-size", help="Size of /dev/shm; half of the host's memory if not given, as on the host."),
+    click.option("--memory", help="Limit of memory, as in `8g`."),
+    click.option("--cpus", help="Limit of CPU time, as in `1.5`."),
+)
+
+
+def options(command: _F) -> _F:
+    """The options that `request` understands, in this order, and `--data`."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
 
 
 def request(given: Mapping[str, Any], caller: Mapping[str, str]) -> Request:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from snapshot.cli import terminal
+from snapshot.cli import completing, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.document import encode_json
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @click.command("rerun", short_help=COMMANDS["rerun"])
-@click.argument("run", metavar="RUN|REF")
+@click.argument("run", metavar="RUN|REF", shell_complete=completing.runs)
 @click.option("--data", multiple=True, metavar="NAME=PATH", help="Data that lie elsewhere than they did.")
 @click.option("--allow-different-data", is_flag=True, help="Go on though the data are not what they were.")
 @click.option("--rtol", type=click.FloatRange(min=0), metavar="R", help="Relative tolerance for all numbers.")
@@ -37,8 +37,17 @@ if TYPE_CHECKING:
     "--repeat", type=click.IntRange(min=1), default=1, metavar="N", help="Do it N times; see `snap noise`, too."
 )
 @click.option("--edit", is_flag=True, help="Run the project's code as it is now, on the platform of RUN.")
-@click.option("--gpus", metavar="none|all|N|device=…", help="GPUs, in place of those that RUN asked for.")
-@click.option("--network", help="Network, in place of what RUN had; one from elsewhere gets none.")
+@click.option(
+    "--gpus",
+    metavar="none|all|N|device=…",
+    shell_complete=completing.gpus,
+    help="GPUs, in place of those that RUN asked for.",
+)
+@click.option(
+    "--network",
+    shell_complete=completing.networks,
+    help="Network, in place of what RUN had; one from elsewhere gets none.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The verdict as it is stored; with `--repeat` a JSON list.")
 def command(
     run: str,

@@ -4,7 +4,7 @@ from contextlib import nullcontext, suppress
 
 import click
 
-from snapshot.cli import terminal
+from snapshot.cli import completing, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place, index_of
 from snapshot.errors import EngineError, StoreError, UsageError
@@ -12,7 +12,7 @@ from snapshot.record.store import Store, container_of
 
 
 @click.command("rm", short_help=COMMANDS["rm"])
-@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...", shell_complete=completing.runs)
 @click.option("-f", "--force", is_flag=True, help="Also runs that still go on, or that other runs descend from.")
 def command(runs: tuple[str, ...], force: bool) -> None:
     """Remove RUNs: record, log, outputs, tags and notes. What was put back into the project stays there.

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from snapshot.cli import check, terminal
+from snapshot.cli import check, completing, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
+from snapshot.cli.ready import builder, locked, project_of
+from snapshot.cli.request import options, stored
 from snapshot.cli.request import request as request_of
-from snapshot.cli.request import stored
 from snapshot.errors import AROUND_A_RUN, UsageError
 from snapshot.host.container import check_host
 from snapshot.record import naming
@@ -20,8 +21,6 @@ from snapshot.report import text
 from snapshot.run.command import understand
 
 if TYPE_CHECKING:
-    from snapshot.cli.gpus import Asked
-    from snapshot.lock.document import Lock
     from snapshot.record.document import Determinism, Request
     from snapshot.run.command import Invocation
     from snapshot.run.draft import Draft
@@ -43,6 +42,10 @@ class _Run(click.Command):
             ctx.meta["snapshot.verbatim"] = not (isinstance(script, tuple) and script)
         return super().parse_args(ctx, args)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> completing.Items:
+        """Options of `snap run`; behind the script they are the script's."""
+        return [] if ctx.params.get("argv") else super().shell_complete(ctx, incomplete)
+
     def _with_strict(self, ctx: click.Context, args: list[str]) -> list[str]:
         """`--deterministic=strict` as the flag that it is to click, whose options take a value always or never."""
         if "--deterministic=strict" not in args:
@@ -59,19 +62,16 @@ class _Run(click.Command):
 
 @click.command("run", cls=_Run, short_help=COMMANDS["run"], context_settings={"allow_interspersed_args": False})
 @click.option("-m", "module", is_flag=True, help="Run a module, as `python -m` does.")
-@click.option("--gpus", metavar="all|N|device=…", help="GPUs for the run: all, the first N, or by index or UUID.")
+@options
 @click.option(
-    "-e", "--env", "env", multiple=True, metavar="K[=V]", help="Environment of the run; without V the caller's value."
+    "--from",
+    "earlier",
+    multiple=True,
+    metavar="RUN[:PATH]",
+    shell_complete=completing.outputs,
+    help="Outputs of an earlier run, in place.",
 )
-@click.option("--env-file", multiple=True, type=click.Path(exists=True, dir_okay=False), help="File of K=V lines.")
-@click.option("--data", multiple=True, metavar="PATH", help="Data outside the project: read-only, at the same place.")
-@click.option("--from", "earlier", multiple=True, metavar="RUN[:PATH]", help="Outputs of an earlier run, in place.")
 @click.option("--name", help="A name for the run, usable wherever RUN is.")
-@click.option("--network", help="Network of the run, as `docker run` has it.")
-@click.option("--offline", is_flag=True, help="No network: neither for the run nor for making its image.")
-@click.option("--shm-size", help="Size of /dev/shm; half of the host's memory if not given, as on the host.")
-@click.option("--memory", help="Limit of memory, as in `8g`.")
-@click.option("--cpus", help="Limit of CPU time, as in `1.5`.")
 @click.option(
     "--no-write-back", is_flag=True, help="Leave what the run writes under .snap/, do not put it into the project."
 )
@@ -82,7 +82,7 @@ class _Run(click.Command):
 @click.option("--deterministic-strict", is_flag=True, hidden=True)
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Seed all generators with N.")
 @click.option("-i", "--interactive", is_flag=True, help="Give the keyboard to the run, for a debugger or `input()`.")
-@click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="SCRIPT [ARGS]...")
+@click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="SCRIPT [ARGS]...", shell_complete=completing.script)
 @click.pass_context
 def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given: Any) -> None:
     """Run SCRIPT in the project's image; lock and build first if that is needed.
@@ -96,8 +96,7 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
       snap run --gpus all -m package.train
       snap run -- bash -c 'python prepare.py && python train.py'
     """
-    from snapshot.lock.document import FILE_NAME
-    from snapshot.run.draft import Options, Project, draft
+    from snapshot.run.draft import Options, draft
     from snapshot.run.training import train
 
     place = Place.here()
@@ -117,31 +116,14 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
     if is_script:
         check.startable(place.cwd / argv[0], argv[0])
     _ = place.store  # runs whose `snap` died are finished first
-    from snapshot.cli.build import with_architectures
-    from snapshot.cli.lock import current, ensure
-    from snapshot.lock.wanted import lacks
-
     if invocation.is_notebook:
         _look_at_notebook(place, invocation, interactive=given["interactive"])
-    asked = _gpus(place, request)
-    lock = current(place)
-    if lock and invocation.is_notebook and lacks(lock):
-        lock = None
-    if asked:
-        asked.check(lock)
-    if lock is None:
-        lock = ensure(place, offline=given["offline"], notebook=invocation.is_notebook)
-        if invocation.is_notebook:
-            _check_runs_notebooks(lock)
-        if asked:
-            asked.check(lock)  # before its image is built
-    lock = with_architectures(place, lock, offline=given["offline"])
-    _tell_gpus(asked, lock)
+    lock, grant = locked(place, request, offline=given["offline"], notebook=invocation.is_notebook)
     interactive = given["interactive"]
-    options = Options(
+    asked = Options(
         request=request,
         determinism=_determinism(given, request),
-        grant=asked.grant() if asked else None,
+        grant=grant,
         name=given["name"],
         data=given["data"],
         earlier=given["earlier"],
@@ -151,27 +133,16 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
         stdin=interactive,
     )
 
-    def build() -> None:
-        from snapshot.cli.build import build_image
-
-        build_image(place, lock, offline=given["offline"])
-
     def drafting() -> Draft:
         with terminal.step("looking at the project"):
-            return draft(place.store, project, invocation, options)
+            return draft(place.store, project, invocation, asked)
 
-    project = Project(
-        root=place.root,
-        cwd=place.cwd,
-        config=place.config,
-        lock=lock,
-        lock_file=(place.root / FILE_NAME).read_bytes(),
-    )
+    project = project_of(place, lock)
     run = train(
         place.store,
         drafting,
         place.engine,
-        build=build,
+        build=builder(place, lock, offline=given["offline"]),
         environment=os.environ,
         warn=terminal.warn,
         hashing=place.hashing,
@@ -195,18 +166,6 @@ def _look_at_notebook(place: Place, invocation: Invocation, *, interactive: bool
         terminal.warn(f"`{text.shown(invocation.script)}`: {sentence}")
 
 
-def _check_runs_notebooks(lock: Lock) -> None:
-    """Raises UsageError for pins of another tool that lack what a notebook takes: nothing is added to those."""
-    from snapshot.lock.wanted import lacks
-
-    if missing := lacks(lock):
-        raise UsageError(
-            f"running a notebook takes {' and '.join(f'`{name}`' for name in missing)}, which "
-            f"{lock.sources.source} does not pin",
-            hint=f"add `{' '.join(missing)}` to what it is made of, and make it anew",
-        )
-
-
 def _determinism(given: Mapping[str, Any], request: Request) -> Determinism | None:
     """What `--deterministic` and `--seed` ask for; the machine is looked at only then."""
     mode = "strict" if given["deterministic_strict"] else "warn" if given["deterministic"] else None
@@ -218,26 +177,6 @@ def _determinism(given: Mapping[str, Any], request: Request) -> Determinism | No
     here = machine.probe()
     threads = determinism.threads_of(request, here.cores)
     return determinism.asked(mode, given["seed"], request.environment, threads=threads, cpu_flags=here.cpu_flags)
-
-
-def _gpus(place: Place, request: Request) -> Asked | None:
-    """What there is of the GPUs that are asked for; nothing is imported or asked when none are."""
-    if request.gpus is None:
-        return None
-    from snapshot.cli.gpus import Asked
-
-    return Asked(place, request.gpus)
-
-
-def _tell_gpus(asked: Asked | None, lock: Lock) -> None:
-    """What is to be said once the lock is there; refuses what it shows to be impossible."""
-    if asked or lock.cuda:
-        from snapshot.cli import gpus
-
-        if asked:
-            gpus.tell(asked.check(lock))
-        else:
-            gpus.tell_unused(lock)
 
 
 def _tell(run: Run) -> None:

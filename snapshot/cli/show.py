@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import click
 
+from snapshot.cli import completing
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.document import encode_json
@@ -9,7 +10,7 @@ from snapshot.report import show
 
 
 @click.command("show", short_help=COMMANDS["show"])
-@click.argument("run", default="latest")
+@click.argument("run", default="latest", shell_complete=completing.runs)
 @click.option("--json", "as_json", is_flag=True, help="The record as it is stored.")
 def command(run: str, as_json: bool) -> None:
     """Show the record of RUN, its tags and notes. RUN is an ID, a unique prefix, a tag, a name, `latest` (the default)

@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import click
 
-from snapshot.cli import terminal
+from snapshot.cli import completing, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.host import clock
 
 
 @click.command("tag", short_help=COMMANDS["tag"])
-@click.argument("run")
-@click.argument("name")
+@click.argument("run", shell_complete=completing.runs)
+@click.argument("name", shell_complete=completing.tags)
 @click.option("-d", "--delete", is_flag=True, help="Take the tag away from RUN.")
 def command(run: str, name: str, delete: bool) -> None:
     """Give RUN the tag NAME, which is then a RUN for every command. A run that had the tag loses it.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from snapshot.cli import terminal
+from snapshot.cli import completing, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.report.text import shown
@@ -22,7 +22,7 @@ def command() -> None:
 
 
 @command.command("mlflow", short_help="Log runs to an MLflow server.")
-@click.argument("runs", metavar="[RUN]...", nargs=-1)
+@click.argument("runs", metavar="[RUN]...", nargs=-1, shell_complete=completing.runs)
 @click.option("--uri", metavar="URI", help="The tracking server, in place of what `MLFLOW_TRACKING_URI` says.")
 @click.option("--experiment", metavar="NAME", help="The experiment, made if it is not there; by default the project.")
 @click.option("--outputs", is_flag=True, help="Upload the files that the runs wrote, too.")
@@ -46,7 +46,7 @@ def mlflow(runs: tuple[str, ...], uri: str | None, experiment: str | None, outpu
 
 
 @command.command("wandb", short_help="Write runs for Weights & Biases.")
-@click.argument("runs", metavar="[RUN]...", nargs=-1)
+@click.argument("runs", metavar="[RUN]...", nargs=-1, shell_complete=completing.runs)
 @click.option("--project", metavar="NAME", help="W&B's project, in place of what `WANDB_PROJECT` says.")
 @click.option("--directory", metavar="FOLDER", help="Write below it, in place of what `WANDB_DIR` says.")
 @click.option("--outputs", is_flag=True, help="With the files that the runs wrote.")

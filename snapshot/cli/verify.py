@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from snapshot.cli import terminal
+from snapshot.cli import completing, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.document import encode_json
@@ -26,7 +26,7 @@ _VERSION = re.compile(r"\d+(\.\d+)+")
 
 
 @click.command("verify", short_help=COMMANDS["verify"])
-@click.argument("runs", nargs=-1, metavar="[RUN]...")
+@click.argument("runs", nargs=-1, metavar="[RUN]...", shell_complete=completing.runs)
 @click.option("--all", "every", is_flag=True, help="Every run of the project.")
 @click.option("--build", is_flag=True, help="Build each image from clean too: does the lock still give the same?")
 @click.option("--train", is_flag=True, help="Train each run once more too: does it still give the same?")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from snapshot.cli import terminal
+from snapshot.cli import completing, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place, index_of
 from snapshot.digest import CHUNK, PREFIX, hex_of
@@ -42,7 +42,7 @@ class Asked(Value, frozen=True):
 
 
 @click.command("which", short_help=COMMANDS["which"])
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", shell_complete=completing.files)
 @click.option("--json", "as_json", is_flag=True, help="All runs that wrote each FILE, as a JSON list.")
 def command(files: tuple[str, ...], as_json: bool) -> None:
     """Tell which runs wrote the bytes of each FILE, wherever it lies now, and what these were made of.

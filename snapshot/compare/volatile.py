@@ -49,6 +49,8 @@ RULES = (
         rf"(?<![\w.-])(?<![A-Za-z][ _-]){_NAMED}{_SPAN}",
     ),
     (DURATION, rf"\b{_DONE}[:=]?\s{{0,9}}(?:about )?{_SPAN}"),
+    # As IPython's `%%time` has it.
+    (DURATION, rf"\bCPU times: user {_SPAN}, sys: {_SPAN}, total: {_SPAN}"),
     # In brackets, or between dashes as Keras has it, and nothing else beside it.
     (DURATION, rf"(?:(?<=[(\[])|(?<= - )){_NUMBER} ?{_UNIT}(?=[)\]]|\s{{0,9}}$| - | {_NUMBER} ?[mun]?s/)"),
     (PATH, r"(?<![\w/.])/(?:tmp|var/tmp|dev/shm|proc/\d+)/[^\s'\"<>|,;:)\]}]+"),

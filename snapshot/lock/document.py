@@ -272,6 +272,8 @@ def loads(text: str, *, where: str = FILE_NAME) -> Lock:
                 hint=f"take one side whole (`git checkout --ours {where}`), and run `snap lock`",
             ) from None
         raise StoreError(f"{where} is not TOML: {problem}", hint=REMEDY) from None
+    except RecursionError:
+        raise StoreError(f"{where} is no lock: it nests too deep", hint=REMEDY) from None
     try:
         if value.get("schema") not in OLDER:
             check_schema(value, SCHEMA, where=where)

@@ -23,6 +23,7 @@ from snapshot.project.requirements import Requirements
 NAMED = "--from"
 AUTO = "auto"
 
+_HASHED = "--hash"
 NOTEBOOKS = {"ipykernel": "ipykernel", "nbclient": "nbclient>=0.10"}
 """What running a notebook takes, by name: older ones of nbclient do not write the same file twice."""
 
@@ -132,8 +133,8 @@ def _named(settings: Settings, old: Lock | None) -> str | None:
 
 
 def _implied(requirements: Requirements, settings: Settings, old: Lock | None) -> tuple[str, ...]:
-    """What is asked for though nobody wrote it; what another tool has pinned is not added to."""
-    if requirements.pins is not None:
+    """What is asked for though nobody wrote it; to what is pinned, or must have hashes, nothing is added."""
+    if requirements.pins is not None or any(_HASHED in line for line in requirements.lines):
         return ()
     if settings.notebook:
         return tuple(NOTEBOOKS.values())
@@ -147,7 +148,7 @@ def lacks(lock: Lock) -> tuple[str, ...]:
 
 def _is_for_pip(requirements: Requirements) -> bool:
     """Whether there are lines that uv would not keep to: it checks no hashes and builds nothing while it resolves."""
-    options = ("--hash", "--require-hashes", "--no-binary")
+    options = (_HASHED, "--require-hashes", "--no-binary")
     return any(option in line for line in requirements.lines for option in options)
 
 

@@ -230,7 +230,7 @@ def build_system(archive: Path, below: str, what: str) -> tuple[str, ...]:
         return DEFAULT
     try:
         table = tomllib.loads(text.decode("utf-8")).get("build-system")
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise BuildError(f"the `pyproject.toml` of {what} is not TOML: {problem}", hint="tell its authors") from None
     if table is None:
         return DEFAULT

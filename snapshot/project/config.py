@@ -188,3 +188,5 @@ def _parsed(data: bytes, path: Path) -> dict[str, Any]:
         return tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise UsageError(f"`{path.name}` is not TOML: {problem}", hint=f"correct `{path}`") from None
+    except RecursionError:
+        raise UsageError(f"`{path.name}` nests too deep", hint=f"correct `{path}`") from None

@@ -381,10 +381,10 @@ def _leads_out(path: str) -> bool:
 def _decoded(data: bytes, where: str) -> Run:
     try:
         return msgspec.json.decode(data, type=Run)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         try:
             value = msgspec.json.decode(data)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             raise StoreError(f"{where} is damaged", hint="restore it from a copy, or `snap rm` the run") from None
         check_schema(value, SCHEMA, where=where)
         return decode_json(data, Run, where=where)

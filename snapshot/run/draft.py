@@ -96,7 +96,7 @@ class Draft(Value, kw_only=True, frozen=True):
 def draft(store: Store, project: Project, invocation: Invocation, options: Options) -> Draft:
     """Look at the project, and keep its code; raises UsageError for data or earlier outputs that are not there."""
     sources = taken.find(store, options.earlier)
-    seen = _scan(project, invocation)
+    seen = walk(project, invocation)
     snapshot = snapshots.take(store.path, project.root, seen)
     code = _code(project.root, seen, snapshot)
     return Draft(
@@ -126,7 +126,7 @@ def _warnings(project: Project, invocation: Invocation, code: Code) -> Iterator[
         yield f"`{path}` lies outside the project: what the run writes there is lost; write into the project instead"
 
 
-def _scan(project: Project, invocation: Invocation) -> Scan:
+def walk(project: Project, invocation: Invocation) -> Scan:
     """What is code and what is data; a file that git tracks is code though a pattern of `.gitignore` fits it."""
     look = functools.partial(
         scan,
@@ -169,7 +169,7 @@ def _cwd(project: Project, invocation: Invocation) -> Path:
     return project.root / invocation.directory
 
 
-def _binds(project: Project, invocation: Invocation, options: Options, seen: Scan) -> list[outside.Bind]:
+def binds(project: Project, invocation: Invocation, options: Options, seen: Scan) -> list[outside.Bind]:
     """Everything outside the project that the run sees."""
     texts = {entry.path: entry.target for entry in seen.entries if entry.kind == "link"}
     outer = [path for path in project.config.data if os.path.isabs(os.path.expanduser(path)) or path.startswith("..")]
@@ -238,7 +238,7 @@ def _data(
         path = to_text(d.path)
         if path not in hidden:
             yield Data(path=path, target=to_text(f"{outside.WORKSPACE}/{d.path}"), kind=d.kind, reason=d.reason)
-    for bind in _binds(project, invocation, options, seen):
+    for bind in binds(project, invocation, options, seen):
         yield bind.data
 
 
@@ -291,13 +291,29 @@ def container(store: Store, drafted: Draft, run: Run, environment: Mapping[str, 
         network=options.request.network,
         terminal=options.terminal,
         stdin=options.stdin,
-        options=(*(options.grant.options if options.grant else ()), *_engine_options(options.request)),
+        options=(*(options.grant.options if options.grant else ()), *engine_options(options.request)),
     )
 
 
 def variables(run: Run, import_roots: tuple[str, ...], *, gpus: bool, terminal: str | None = None) -> dict[str, str]:
     """The training's environment, beside the image's own; `terminal` is the kind of terminal, if it has one."""
-    ours = {
+    given = run.request.environment
+    if run.determinism:
+        given = determinism.variables(run.determinism, given)
+    ours = {"SNAP_RUN": run.id, **trace.environment()}
+    return environment_of(ours, given, import_roots, gpus=gpus, terminal=terminal)
+
+
+def environment_of(
+    ours: Mapping[str, str],
+    given: Mapping[str, str],
+    import_roots: tuple[str, ...],
+    *,
+    gpus: bool,
+    terminal: str | None,
+) -> dict[str, str]:
+    """What a container of the project has in its environment: what `given` says comes last."""
+    found = {
         "HOME": "/tmp",
         # Users without an entry in the image's /etc/passwd: getpass.getuser() asks these first.
         "USER": "snap",
@@ -308,25 +324,21 @@ def variables(run: Run, import_roots: tuple[str, ...], *, gpus: bool, terminal: 
         "PYTHONDONTWRITEBYTECODE": "1",
         # Ctrl-C reaches the workers of a data loader too, as on a terminal (tini's own option).
         "TINI_KILL_PROCESS_GROUP": "1",
-        "SNAP_RUN": run.id,
-        **trace.environment(),
+        **ours,
     }
     if not gpus:
         # Where NVIDIA's runtime is the engine's default, an image that names devices gets them unasked.
-        ours["NVIDIA_VISIBLE_DEVICES"] = "void"
+        found["NVIDIA_VISIBLE_DEVICES"] = "void"
     if terminal is not None:
-        ours["TERM"] = terminal
-    given = run.request.environment
-    if run.determinism:
-        given = determinism.variables(run.determinism, given)
+        found["TERM"] = terminal
     if import_roots:
         # The project's own packages, which her environment has installed with `-e`.
         roots = [str(PurePosixPath(outside.WORKSPACE) / root) for root in import_roots]
         given = {**given, "PYTHONPATH": ":".join([*filter(None, [given.get("PYTHONPATH")]), *roots])}
-    return {**ours, **given}
+    return {**found, **given}
 
 
-def _engine_options(request: Request) -> Iterator[str]:
+def engine_options(request: Request) -> Iterator[str]:
     """More options of `docker run`, and a shared memory as large as Linux gives: 64 MB break every data loader."""
     given = (
         ("--memory", request.memory),

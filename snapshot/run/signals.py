@@ -48,9 +48,13 @@ class Training:
 
 
 class Signals:
-    """While it is entered, in the main thread, signals are passed on; the second Ctrl-C ends the trainings."""
+    """While it is entered, in the main thread, signals are passed on; the second Ctrl-C ends the trainings.
 
-    def __init__(self) -> None:
+    A terminal that is closed ends them only where they are not to `outlive` it.
+    """
+
+    def __init__(self, *, outlive: bool = True) -> None:
+        self._outlive = outlive
         self._trainings: list[Training] = []
         self._interrupts = 0
         self._last: int | None = None
@@ -88,7 +92,7 @@ class Signals:
             for training in list(self._trainings):
                 training.resized()
             return
-        if number == signal.SIGHUP:
+        if number == signal.SIGHUP and self._outlive:
             # The terminal is gone, the training need not be: the next command finishes the record.
             os._exit(125)
         self._last = number

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
@@ -127,6 +128,22 @@ def index() -> Iterator[Index]:
     served.url = f"http://127.0.0.1:{server.server_address[1]}/simple"
     yield served
     server.shutdown()
+
+
+@pytest.fixture
+def certified(index: Index, tmp_path: Path, command) -> tuple[str, Path]:
+    """The URL of an index whose certificate nobody knows, and that certificate."""
+    if not shutil.which("openssl"):
+        pytest.skip("no openssl to make a certificate with")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    make += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    command(*make)
+    server = serve(index)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    return f"https://127.0.0.1:{server.server_address[1]}/simple", certificate
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 import hashlib
 import os
-import shutil
-import ssl
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +12,7 @@ from snapshot.errors import IntegrityError, NetworkError, ResolveError, Snapshot
 from snapshot.host.engine import Engine
 from snapshot.lock.document import Lock
 from snapshot.lock.locking import Settings, is_current, lock_project
-from tests.integration.indexes import PASSWORD, USER, Index, serve, wheel
+from tests.integration.indexes import PASSWORD, USER, Index, wheel
 from tests.integration.scenario import no_image
 
 LockIt = Callable[..., tuple[Lock, bool]]
@@ -213,22 +211,6 @@ def test_an_index_that_does_not_answer(lock_it: LockIt) -> None:
     found = refused(lock_it, "spam", environment={"PIP_INDEX_URL": "http://127.0.0.1:9/simple"})
     assert isinstance(found, NetworkError) and "connection refused" in found.message
     assert found.exit_code == 7
-
-
-@pytest.fixture
-def certified(index: Index, tmp_path: Path) -> tuple[str, Path]:
-    """The URL of an index whose certificate nobody knows, and that certificate."""
-    if not shutil.which("openssl"):
-        pytest.skip("no openssl to make a certificate with")
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
-    make += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(make, check=True, capture_output=True)
-    server = serve(index)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    return f"https://127.0.0.1:{server.server_address[1]}/simple", certificate
 
 
 def test_a_company_certificate(lock_it: LockIt, index: Index, certified: tuple[str, Path], project: Path) -> None:

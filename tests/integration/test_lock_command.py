@@ -134,6 +134,25 @@ def test_exports_are_written_and_printed(project: Project) -> None:
     assert "pkg:pypi/spam@1.0" in purls and any(str(purl).startswith("pkg:deb/debian/libc6@") for purl in purls)
 
 
+def test_the_image_of_the_dev_container_has_her_as_its_user(project: Project) -> None:
+    done = project.snap("lock", "--export", "devcontainer", "-o", ".devcontainer/devcontainer.json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(project.read(".devcontainer/devcontainer.json"))
+    image = told["image"]
+    # As its command line does it: with a shell, in the project's folder.
+    env = {**project.env, "PATH": f"{Path(sys.executable).parent}:{project.env['PATH']}"}
+    try:
+        made = subprocess.run(told["initializeCommand"], shell=True, cwd=project.path, env=env, capture_output=True)
+        assert made.returncode == 0, made.stderr.decode()
+        mount = told["workspaceMount"].replace("${localWorkspaceFolder}", str(project.path))
+        write = ("sh", "-c", 'id -u; id -g; touch "$HOME/x" /workspace/written')
+        ids = project.docker("run", "--rm", "--user", told["remoteUser"], "--mount", mount, image, *write)
+        assert ids == [str(os.getuid()), str(os.getgid())]
+        assert (project.path / "written").stat().st_uid == os.getuid()
+    finally:
+        subprocess.run(["docker", "image", "rm", image, f"{image}-platform"], env=env, capture_output=True)
+
+
 @pytest.mark.parametrize(("form", "name"), [("pylock", "pylock.toml"), ("requirements", "pinned.txt")])
 def test_pip_installs_from_an_export_and_checks_the_hashes(project: Project, form: str, name: str) -> None:
     pip = [sys.executable, "-m", "pip", "--isolated", "install"]

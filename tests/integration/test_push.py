@@ -18,6 +18,7 @@ from snapshot.host.engine import Engine
 from snapshot.host.registry import Registry, parse
 from tests.integration.registries import Secured
 from tests.integration.scenario import Project
+from tests.schemas import validate, validator
 
 TRAIN = """
     import json, os, sys
@@ -70,12 +71,14 @@ def test_the_registry_has_what_was_printed(project: Project, registry: str, push
     manifest = Registry(parse(reference)).get_manifest("best")
     assert manifest is not None
     assert manifest.digest == digest
+    validator("snap.image/1").validate(json.loads(manifest.data))
     told = json.loads(manifest.data)["annotations"]
     assert told["org.snapshot-ml.run"] == project.record()["id"]
     assert told["org.snapshot-ml.command"] == "train.py 0.5"
     assert json.loads(told["org.snapshot-ml.metrics"])["metrics.loss"] == 0.25
     assert "ada" not in json.dumps(told)
     labels = json.loads((project.path / ".snap/labels" / f"{project.record()['id']}.json").read_text())
+    assert validate(labels) == "snap.labels/1"
     assert [(one["reference"], one["digest"]) for one in labels["pushed"]] == [(reference, digest)]
 
 

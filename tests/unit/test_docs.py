@@ -26,7 +26,7 @@ from snapshot.record.document import Run
 from snapshot.share.export.document import PublicRun
 from snapshot.share.handover.document import Handover
 from snapshot.share.kit.document import Kit
-from tests.pages import Command, steps
+from tests.pages import Command, File, steps
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -118,7 +118,8 @@ def words(line: str) -> list[str]:
 
 
 def parse(arguments: list[str], where: str) -> None:
-    """Let click parse what comes after `snap`; nothing is run."""
+    """Let click parse what comes after `snap`, up to a `>`; nothing is run."""
+    arguments = arguments[: arguments.index(">")] if ">" in arguments else arguments
     said = shlex.join(["snap", *arguments])
     assert arguments[0] in COMMANDS, f"{where} types `{said}`, and there is no such command"
     command, rest = command_of(arguments[0]), arguments[1:]
@@ -179,7 +180,7 @@ def test_cli_md_has_the_commands_in_their_order() -> None:
 
 
 def test_help_lists_the_commands_in_their_order() -> None:
-    done = CliRunner().invoke(snap, ["--help"], prog_name="snap")
+    done = CliRunner().invoke(snap, ["--help"], prog_name="snap", terminal_width=WIDEST_HELP)
     assert done.exit_code == 0, done.output
     listed = re.findall(r"^  (\w+) +(.*)$", done.output.partition("Commands:")[2], re.MULTILINE)
     assert listed == list(COMMANDS.items())
@@ -339,12 +340,30 @@ def test_every_key_of_the_configuration_is_in_the_reference_with_its_default() -
 # The whole
 
 
-def test_every_component_is_where_the_architecture_says_and_no_folder_is_left_out() -> None:
+def test_every_module_is_where_the_architecture_says_and_none_is_left_out() -> None:
     cells = [row[1] for row in rows(sections(page("docs/explanation/architecture.md"))["Where is what"])]
-    told = [path for cell in cells for path in CODE.findall(cell) if "/" in path]
+    told = [path for cell in cells for path in paths_in(cell)]
     assert [path for path in told if not (ROOT / path).exists()] == []
-    folders = {file.parent.relative_to(ROOT).as_posix() for file in (ROOT / "snapshot").glob("*/__init__.py")}
-    assert {folder for folder in folders if not any(path.startswith(f"{folder}/") for path in told)} == set()
+    modules = [file.relative_to(ROOT) for file in (ROOT / "snapshot").rglob("*.py") if file.name[:2] != "__"]
+    named = {Path(path) for path in told}
+    assert [module.as_posix() for module in modules if not named & {module, *module.parents}] == []
+
+
+def paths_in(cell: str) -> Iterator[str]:
+    """The files and folders that a cell of the table names; `b.py` after `snapshot/a.py` is `snapshot/b.py`."""
+    folder = ""
+    for path in CODE.findall(cell):
+        if "/" in path:
+            folder = path.rpartition("/")[0]
+            yield path
+        elif path.endswith(".py"):
+            yield f"{folder}/{path}"
+
+
+def test_every_page_is_in_the_navigation_of_the_site() -> None:
+    listed = re.findall(r": ([\w/-]+\.md)$", page("mkdocs.yml"), re.MULTILINE)
+    pages = [source.relative_to(ROOT / "docs").as_posix() for source in PAGES if source.is_relative_to(ROOT / "docs")]
+    assert sorted(listed) == pages, "`nav` of mkdocs.yml"
 
 
 def test_links_lead_somewhere() -> None:
@@ -365,18 +384,24 @@ def anchors(target: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_what_is_typed_in_the_pages_parses() -> None:
+def test_what_is_typed_in_the_pages_parses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     seen = 0
     for source in PAGES:
-        for arguments in typed(source.read_text(encoding="utf-8")):
+        text = source.read_text(encoding="utf-8")
+        for file in (step for step in steps(text) if isinstance(step, File) and "/" not in step.name):
+            Path(file.name).write_text(file.text)  # some options name a file that must be there
+        for arguments in typed(text):
             parse(arguments, source.relative_to(ROOT).as_posix())
             seen += 1
     assert seen > 10
 
 
-def test_scripts_that_pages_name_are_there() -> None:
+def test_files_of_the_repository_that_pages_name_are_there() -> None:
     for source in PAGES:
-        for name in re.findall(r"(?<![\w/])(?:scripts|examples)/[\w-]+", source.read_text(encoding="utf-8")):
+        text = source.read_text(encoding="utf-8")
+        in_code = re.findall(r"`((?:snapshot|tests|templates)/[\w/.-]+)`", text)
+        for name in (*re.findall(r"(?<![\w/])(?:scripts|examples)/[\w-]+", text), *in_code):
             assert (ROOT / name).exists(), f"{source.relative_to(ROOT)} names {name}"
 
 

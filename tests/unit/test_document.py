@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from snapshot.document import Document, check_schema, decode, decode_json, encode_json
 from snapshot.errors import StoreError, UsageError
+from snapshot.lock import document as lock
+from snapshot.record import document as record
 
 
 class Inner(Document, kw_only=True, frozen=True):
@@ -44,6 +48,23 @@ def test_a_wrong_type_names_its_place():
 def test_what_is_no_json_says_so():
     with pytest.raises(StoreError, match=r"run.json is not a JSON document"):
         decode_json(b"{", Outer, where="run.json")
+
+
+DEEP = 100_000
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda: decode_json(b'{"parts": ' + b"[" * DEEP + b"]" * DEEP + b"}", dict, where="x"),
+        lambda: record.loads(b'{"schema": "snap.run/1", "id": ' + b"[" * DEEP + b"]" * DEEP + b"}", where="x"),
+        lambda: lock.loads('schema = "snap.lock/2"\na = ' + "[" * DEEP + "]" * DEEP, where="x"),
+    ],
+    ids=["any", "record", "lock"],
+)
+def test_what_nests_without_end_is_refused(read: Callable[[], object]) -> None:
+    with pytest.raises(StoreError, match=r"^x "):
+        read()
 
 
 def test_equal_values_are_equal_bytes_and_come_back():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from snapshot.lock.document import Lock
 
-FORMATS = ("pylock", "requirements", "cyclonedx")
+FORMATS = ("pylock", "requirements", "cyclonedx", "devcontainer")
 
 
 def export(lock: Lock, form: str, *, root: Path) -> str:
@@ -24,6 +24,10 @@ def export(lock: Lock, form: str, *, root: Path) -> str:
         from snapshot.lock.export import requirements
 
         return requirements.dumps(lock, root=root)
+    if form == "devcontainer":
+        from snapshot.lock.export import devcontainer
+
+        return devcontainer.dumps(lock, root=root)
     from snapshot.lock.export import cyclonedx
 
     return cyclonedx.dumps(lock)

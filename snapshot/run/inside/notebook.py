@@ -19,7 +19,7 @@ import sys
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbclient.exceptions import CellExecutionError
 from nbclient.util import ensure_async
 from traitlets.config import Config
 
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 FILE_OF_CELL = re.compile(r"(/tmp/ipykernel)_\d+/")
 """Where ipykernel says that a cell's code is; the number is that of its process."""
-OUTPUT_TIMEOUT = 600
-"""Seconds that output may come later than the reply; nbclient's own 4 would lose it on a busy machine."""
+PATIENCE = 600
+"""Seconds that a kernel may take to start, and output to come after the reply; nbclient's own 60 and 4 are too few for
+a busy machine."""
 INJECTED = "injected-parameters"
 SEED = os.environ.get("SNAP_DETERMINISM", "").partition(":")[2]
 """Of `--deterministic` and `--seed`; see `determined.py`."""
@@ -157,7 +158,8 @@ def main(path: str, executed: str, parameters: str = "") -> int:
         kernel_name="python3",
         config=config,
         timeout=None,
-        iopub_timeout=OUTPUT_TIMEOUT,
+        startup_timeout=PATIENCE,
+        iopub_timeout=PATIENCE,
         record_timing=False,
         coalesce_streams=True,
         on_cell_executed=lambda **_: write(notebook, executed),
@@ -166,7 +168,7 @@ def main(path: str, executed: str, parameters: str = "") -> int:
         client.execute()
     except CellExecutionError as problem:
         return failed(path, problem.ename, problem.evalue, client, len(code))
-    except (DeadKernelError, RuntimeError) as problem:
+    except RuntimeError as problem:
         return died(path, str(problem), client, len(code))
     finally:
         write(notebook, executed)

@@ -143,7 +143,7 @@ def _read(folder: Path, name: str, kind: type[T]) -> T:
     try:
         with (folder / name).open("rb") as file:
             return msgspec.json.decode(file.read(_LARGEST), type=kind)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, RecursionError):
         raise _wrong() from None
 
 

@@ -23,6 +23,8 @@ from snapshot.compare.volatile import is_time, read
         ("Epoch time (s): 12.1, ok", ", ok", "duration"),
         ("epoch done (12.3s)", "epoch done ()", "duration"),
         ("100%|####| 50/50 [00:12<00:00, 4.1it/s]", "100%|####| 50/50 ]", "duration"),
+        ("CPU times: user 4 μs, sys: 1e+03 ns, total: 5 μs\nWall time: 8.11 μs", "\n", "duration"),
+        ("CPU times: user 1min 2s, sys: 3.1 s, total: 1min 5s", "", "duration"),
         ("413.2 samples/s", "", "speed"),
         ("wrote /tmp/tmpab12cd/x.pt", "wrote ", "path"),
         ("<Net object at 0x7f3a5c001d90>", "<Net object at >", "path"),

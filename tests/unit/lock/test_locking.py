@@ -319,8 +319,15 @@ def test_what_notebooks_take_is_asked_for_once_one_is_run_and_stays(project: Pat
     assert is_current(project, Settings(source="auto")) == "what runs notebooks is no longer added"
 
 
-def test_to_the_pins_of_another_tool_nothing_is_added(tmp_path: Path) -> None:
-    (tmp_path / "pylock.toml").write_text('lock-version = "1.0"\ncreated-by = "pip"\npackages = []\n')
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pylock.toml", 'lock-version = "1.0"\ncreated-by = "pip"\npackages = []\n'),
+        ("requirements.txt", f"numpy==2.4.6 --hash=sha256:{'0' * 64}\n"),
+    ],
+)
+def test_to_what_is_pinned_elsewhere_nothing_is_added(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
     assert want(tmp_path, Settings(notebook=True)).requirements.implied == ()
 
 

@@ -1,6 +1,8 @@
 """The documentation as a site: built without a warning, and of nothing but this repository's own files."""
 
+import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,10 +12,14 @@ from tests.conftest import Command
 FETCHED = re.compile(r"<(?:script|img|iframe|source)\b[^>]*\bsrc=\"?([^\" >]+)|<link\b[^>]*\brel=\"?stylesheet[^>]*")
 
 
+# The environment that the tests run in has what builds it: nothing is set up anew.
+ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
 @pytest.fixture(scope="module")
 def site(command: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
-    done = command("scripts/docs", "build", "--strict", "--quiet", "--site-dir", folder)
+    done = command("scripts/docs", "build", "--strict", "--quiet", "--site-dir", folder, env=ENVIRONMENT)
     assert done.stderr == ""
     return folder
 
@@ -37,7 +43,8 @@ def test_a_page_left_out_and_links_that_lead_nowhere_are_errors(
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs/left-out.md").write_text("# Left out\n")
     (tmp_path / "docs/index.md").write_text("# Here\n\n[a](nowhere.md) [b](left-out.md#nothing) [c](#nothing)\n")
-    done = command(repository / "scripts/docs", "build", "-f", tmp_path / "mkdocs.yml", check=False)
+    build = ("build", "-f", tmp_path / "mkdocs.yml")
+    done = command(repository / "scripts/docs", *build, check=False, env=ENVIRONMENT)
     assert done.returncode == 1
     warnings = [line for line in done.stderr.splitlines() if line.startswith(("WARNING", "  - "))]
     assert len(warnings) == 5, done.stderr  # the page is named on a line of its own
