@@ -48,12 +48,12 @@ class Trials(Value, kw_only=True, frozen=True):
         """Runs with the switch, and what of `asked` is the same in all of them.
 
         What differs in every repeat is asked first, by two runs; if the switch does nothing for that, what differs now
-        and then proves nothing by being the same. Where all of it is of that kind it takes more runs.
+        and then must be the same so often that this is no chance. Where all of it is of that kind it takes more runs.
         """
         runs: list[Run] = []
         same = list(asked)
         sure = [found for found in asked if not found.identical]
-        while same and len(runs) < max(_needed(noise, found) for found in sure or same):
+        while same and len(runs) < _enough(noise, same, sure):
             runs.append(self.attempt(switch))
             if ending(runs[-1].exit) != ending(self.run.exit):
                 problem = f"it ended with {self.end(runs[-1])}"
@@ -62,7 +62,7 @@ class Trials(Value, kw_only=True, frozen=True):
                 stay = self._same(runs[0], runs[-1])
                 same = [found for found in same if stay(found)]
         if sure and not any(found in same for found in sure):
-            same = []
+            same = [found for found in same if _chance(noise, found, len(runs)) <= DOUBT]
         return Trial(switch=switch.name, runs=tuple(run.id for run in runs)), same
 
     def _same(self, first: Run, second: Run) -> Callable[[Found], bool]:
@@ -82,6 +82,21 @@ def _share(noise: Noise, found: Found) -> float:
     return found.identical / (len(noise.runs) - 1)
 
 
+def _chance(noise: Noise, found: Found, runs: int) -> float:
+    """How likely it is the same in so many runs where the switch does nothing for it."""
+    return _share(noise, found) ** (runs - 1)
+
+
+def _enough(noise: Noise, same: Sequence[Found], sure: Sequence[Found]) -> int:
+    """How many runs it takes to tell, of what was the same up to now, by what it comes from."""
+    most = len(noise.runs) - 1
+    if not sure:
+        return max(_needed(noise, found) for found in same)
+    if any(found in same for found in sure):
+        return 2
+    return max((_needed(noise, found) for found in same if _chance(noise, found, most) <= DOUBT), default=0)
+
+
 def _needed(noise: Noise, found: Found) -> int:
     """How many runs that are the same leave little doubt, though no more than were made to see the noise."""
     share = _share(noise, found)
@@ -91,7 +106,7 @@ def _needed(noise: Noise, found: Found) -> int:
 
 def _explained(noise: Noise, trial: Trial, same: Sequence[Found]) -> Noise:
     def told(found: Found) -> Found:
-        chance = _share(noise, found) ** (len(trial.runs) - 1)
+        chance = _chance(noise, found, len(trial.runs))
         return msgspec.structs.replace(found, cause=trial.switch, chance=chance) if found in same else found
 
     return msgspec.structs.replace(

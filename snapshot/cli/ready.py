@@ -1,7 +1,8 @@
-"""What there is before a container of the project starts: its lock, and its GPUs."""
+"""What there is before a container of the project starts: its lock, its GPUs, and what builds its image."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from snapshot.errors import UsageError
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from snapshot.cli.place import Place
     from snapshot.lock.document import Lock
     from snapshot.record.document import Request
+    from snapshot.run.draft import Project
     from snapshot.run.preflight import Grant
 
 
@@ -39,6 +41,31 @@ def locked(place: Place, request: Request, *, offline: bool, notebook: bool = Fa
     lock = with_architectures(place, lock, offline=offline)
     _tell_gpus(asked, lock)
     return lock, asked.grant() if asked else None
+
+
+def project_of(place: Place, lock: Lock) -> Project:
+    """The project with its lock, which `locked` has brought."""
+    from snapshot.lock.document import FILE_NAME
+    from snapshot.run.draft import Project
+
+    return Project(
+        root=place.root,
+        cwd=place.cwd,
+        config=place.config,
+        lock=lock,
+        lock_file=(place.root / FILE_NAME).read_bytes(),
+    )
+
+
+def builder(place: Place, lock: Lock, *, offline: bool) -> Callable[[], None]:
+    """Makes the image of the lock, when it turns out not to be there."""
+
+    def build() -> None:
+        from snapshot.cli.build import build_image
+
+        build_image(place, lock, offline=offline)
+
+    return build
 
 
 def _check_runs_notebooks(lock: Lock) -> None:

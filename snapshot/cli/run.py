@@ -10,7 +10,7 @@ import click
 from snapshot.cli import check, completing, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
-from snapshot.cli.ready import locked
+from snapshot.cli.ready import builder, locked, project_of
 from snapshot.cli.request import options, stored
 from snapshot.cli.request import request as request_of
 from snapshot.errors import AROUND_A_RUN, UsageError
@@ -96,8 +96,7 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
       snap run --gpus all -m package.train
       snap run -- bash -c 'python prepare.py && python train.py'
     """
-    from snapshot.lock.document import FILE_NAME
-    from snapshot.run.draft import Options, Project, draft
+    from snapshot.run.draft import Options, draft
     from snapshot.run.training import train
 
     place = Place.here()
@@ -134,27 +133,16 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
         stdin=interactive,
     )
 
-    def build() -> None:
-        from snapshot.cli.build import build_image
-
-        build_image(place, lock, offline=given["offline"])
-
     def drafting() -> Draft:
         with terminal.step("looking at the project"):
             return draft(place.store, project, invocation, asked)
 
-    project = Project(
-        root=place.root,
-        cwd=place.cwd,
-        config=place.config,
-        lock=lock,
-        lock_file=(place.root / FILE_NAME).read_bytes(),
-    )
+    project = project_of(place, lock)
     run = train(
         place.store,
         drafting,
         place.engine,
-        build=build,
+        build=builder(place, lock, offline=given["offline"]),
         environment=os.environ,
         warn=terminal.warn,
         hashing=place.hashing,

@@ -9,7 +9,7 @@ import click
 from snapshot.cli import check, completing, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
-from snapshot.cli.ready import locked
+from snapshot.cli.ready import builder, locked, project_of
 from snapshot.cli.request import options
 from snapshot.cli.request import request as request_of
 from snapshot.host.container import check_host
@@ -31,9 +31,8 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], **given: Any) -> None:
       snap shell --gpus all -- python -i model.py
       echo 'python -V' | snap shell
     """
-    from snapshot.lock.document import FILE_NAME
     from snapshot.run import shell
-    from snapshot.run.draft import Options, Project
+    from snapshot.run.draft import Options
 
     place = Place.here()
     check_host()
@@ -46,22 +45,10 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], **given: Any) -> None:
         data=given["data"],
         terminal=all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)),
     )
-    project = Project(
-        root=place.root,
-        cwd=place.cwd,
-        config=place.config,
-        lock=lock,
-        lock_file=(place.root / FILE_NAME).read_bytes(),
-    )
 
-    def build() -> None:
-        from snapshot.cli.build import build_image
-
-        build_image(place, lock, offline=given["offline"])
-
-    container = shell.container(project, argv, asked, os.environ)
+    container = shell.container(project_of(place, lock), argv, asked, os.environ)
     terminal.note(
         f"in {container.image}, with the project's own folder; nothing is recorded, and what is installed here is gone "
         "at the end: `snap lock` keeps what the requirements name"
     )
-    ctx.exit(shell.enter(container, place.engine, build=build))
+    ctx.exit(shell.enter(container, place.engine, build=builder(place, lock, offline=given["offline"])))

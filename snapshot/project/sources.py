@@ -45,6 +45,8 @@ BASE_NAMES = ("base", "main", "prod", "production", "requirements", "default")
 LOCKS = {"uv.lock": PROJECT_FILE, "poetry.lock": PROJECT_FILE, "pdm.lock": PROJECT_FILE, "Pipfile.lock": "Pipfile"}
 """Lock file → the manifest that it is made of."""
 ENVIRONMENTS = ("environment.yml", "environment.yaml")
+UNREAD = {"cog.yaml": b"_packages:", "python_env.yaml": b"\ndependencies:"}
+"""Files of programs that do other things too (Cog, MLflow) → what stands in them where they name packages."""
 READ = (
     "`pylock.toml`, `uv.lock`, `poetry.lock`, `pdm.lock`, `Pipfile.lock`, `requirements.txt`, `pyproject.toml`, "
     "`Pipfile`, `environment.yml`, `setup.cfg`, `setup.py`, `notebook.ipynb`"
@@ -79,6 +81,7 @@ def read(
     else:
         found = _first(reading)
     _tell_unused(reading, found)
+    _tell_unread(reading, found)
     return msgspec.structs.replace(
         found,
         files=dict(sorted(reading.files.items())),
@@ -304,6 +307,13 @@ def _tell_unused(reading: Reading, found: Requirements) -> None:
         )
 
 
+def _tell_unread(reading: Reading, found: Requirements) -> None:
+    """Note files that name packages and that nobody reads, unless somebody has written down what is needed."""
+    for name in (name for name, mark in UNREAD.items() if _holds(reading.root / name, mark)):
+        if found.source != CONFIGURED:
+            reading.note(f"`{name}` is not read: what it names belongs into `{REQUIREMENTS_FILE}` or the configuration")
+
+
 def _passed_over(reading: Reading, found: Requirements) -> tuple[str, ...]:
     """What names requirements too and was not used; a manifest is, where its lock file is."""
     used = {found.source, LOCKS.get(found.source), *reading.files, *reading.used}
@@ -317,14 +327,17 @@ def _others(root: Path) -> Iterator[str]:
             yield name
     for name in _in_folder(root):
         yield f"{FOLDER}/{name}"
-    for name, marks in (
-        (PROJECT_FILE, (b"dependencies",)),
-        ("setup.cfg", (b"install_requires",)),
-        ("setup.py", (b"install_requires",)),
+    for name, mark in (
+        (PROJECT_FILE, b"dependencies"),
+        ("setup.cfg", b"install_requires"),
+        ("setup.py", b"install_requires"),
     ):
-        try:
-            data = (root / name).read_bytes()
-        except OSError:
-            continue
-        if any(mark in data for mark in marks):
+        if _holds(root / name, mark):
             yield name
+
+
+def _holds(path: Path, mark: bytes) -> bool:
+    try:
+        return mark in path.read_bytes()
+    except OSError:
+        return False

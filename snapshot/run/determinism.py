@@ -106,12 +106,15 @@ def gathered(run_folder: Path, run: Run) -> Run:
         return run
     notes = [note for path in sorted(os.listdir(folder))[:_MOST_FILES] for note in _notes(folder / path)]
     frameworks = sorted({f"{note.framework} {note.version}".strip() for note in notes if note.version is not None})
-    times = Counter((note.warning, note.stack) for note in notes if note.warning is not None)
+    times: Counter[tuple[str, tuple[str, ...]]] = Counter()
+    for note in notes:
+        if note.warning is not None:
+            times[note.warning, note.stack] += note.times
     found = msgspec.structs.replace(
         run.determinism,
         frameworks=tuple(frameworks),
         warnings=tuple(
-            Nondeterminism(message=message or "", stack=stack, times=count)
+            Nondeterminism(message=message, stack=stack, times=count)
             for (message, stack), count in sorted(times.items())[:_MOST_WARNINGS]
         ),
     )
@@ -127,6 +130,7 @@ class _Note(Document, kw_only=True, frozen=True):
     problem: str | None = None
     warning: str | None = None
     stack: tuple[str, ...] = ()
+    times: int = 1
 
 
 def _notes(path: Path) -> Iterator[_Note]:

@@ -51,10 +51,10 @@ def look(root: Path, script: str) -> Notebook:
             f"it is of format {display(str(form))}, and only {_FORMAT} can be run",
             hint="open it in Jupyter and save it, or type `jupyter nbconvert --to notebook --inplace` and its name",
         )
-    cells = document["cells"]
+    cells = document.get("cells", ())
     if not all(_is_cell(cell) for cell in cells):
         raise reading.wrong(path, "it is damaged: one of its cells is none", hint="open it in Jupyter and save it")
-    if not any(text.strip() for text in code):
+    if not cells or not any(text.strip() for text in code):
         raise reading.wrong(path, "it has no code", hint="write a cell, and save it")
     if (language := _language(document)) not in _PYTHON:
         raise reading.wrong(
@@ -66,10 +66,13 @@ def look(root: Path, script: str) -> Notebook:
 
 
 def _is_cell(cell: Any) -> bool:
+    """Whether it has the form of one, as far as we go by it."""
+    if not isinstance(cell, dict) or not isinstance(metadata := cell.get("metadata", {}), dict):
+        return False
     return (
-        isinstance(cell, dict)
-        and isinstance(cell.get("cell_type"), str)
-        and isinstance(cell.get("metadata", {}), dict)
+        isinstance(cell.get("cell_type"), str)
+        and isinstance(cell.get("id", ""), str)
+        and strings(metadata.get("tags", ())) is not None
         and (isinstance(cell.get("source"), str) or strings(cell.get("source")) is not None)
     )
 
@@ -86,8 +89,7 @@ def _language(document: dict[str, Any]) -> str:
 
 def _parameters(cells: Sequence[dict[str, Any]]) -> frozenset[str] | None:
     for cell in cells:
-        tags = strings(cell.get("metadata", {}).get("tags"))
-        if cell["cell_type"] == "code" and tags and "parameters" in tags:
+        if cell["cell_type"] == "code" and "parameters" in cell.get("metadata", {}).get("tags", ()):
             return frozenset(_assigned("".join(cell["source"])))
     return None
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 FOLDER = "/run/snapshot/determinism"
 MOST = 100
-"""Warnings of a process that are noted."""
+"""Different warnings of a process that are noted."""
 FRAMES = 30
 
 MODE, _, SEED_TEXT = os.environ["SNAP_DETERMINISM"].partition(":")
@@ -67,18 +67,83 @@ def listen() -> None:
     """Note what PyTorch says of operations without a deterministic implementation, and where they were called."""
     import warnings
 
-    shown = warnings.showwarning
-    count = 0
+    ear = Ear(warnings)
+    warnings.showwarning = ear.show
+    warnings.filters = Filters([("always", ear, Warning, None, 0), *warnings.filters])
 
-    def showwarning(message: "Any", *rest: "Any", **more: "Any") -> None:
-        nonlocal count
-        text = str(message)
-        if "deterministic" in text and count < MOST:
-            count += 1
-            note(warning=text, stack=stack())
-        shown(message, *rest, **more)
 
-    warnings.showwarning = showwarning
+class Ear:
+    """In the place of a filter's pattern: it hears of every warning, also where the program silences them.
+
+    What it is about is then said as often as the program's own filters would have it.
+    """
+
+    def __init__(self, warnings: "Any") -> None:
+        self._warnings, self._shown = warnings, warnings.showwarning
+        self._count: dict[tuple[object, ...], int] = {}
+        self._said: dict[Any, Any] = {}
+        self._is_repeating = False
+
+    def match(self, text: str) -> bool:
+        """Whether it is heard of each time, which takes that nobody else shows it."""
+        if self._is_repeating or "deterministic" not in text:
+            return False
+        self._hear(text)
+        return bool(self._warnings.showwarning == self.show)
+
+    def _hear(self, text: str) -> None:
+        """Note the first time at each place, and then as often as makes little to write: 1, 2, 4, 8, 16."""
+        key = (text, *places())
+        if key in self._count or len(self._count) < MOST:
+            count = self._count[key] = self._count.get(key, 0) + 1
+            if count & (count - 1) == 0:
+                note(warning=text, stack=stack(), times=count - count // 2)
+
+    def show(self, message: "Any", category: "Any", filename: str, lineno: int, *more: "Any", **named: "Any") -> None:
+        """Show what others would; what it heard itself goes through the program's filters once more."""
+        if self._is_repeating or "deterministic" not in str(message):
+            self._shown(message, category, filename, lineno, *more, **named)
+            return
+        self._is_repeating = True
+        try:
+            self._warnings.warn_explicit(message, category, filename, lineno, module_of(filename), self._said)
+        finally:
+            self._is_repeating = False
+
+
+class Filters(list):  # type: ignore[type-arg]
+    """The filters of `warnings`, of which the first stays the first."""
+
+    def insert(self, place: "Any", item: "Any") -> None:
+        list.insert(self, max(int(place), 1) if self else place, item)
+
+    def __getitem__(self, place: "Any") -> "Any":
+        found = list.__getitem__(self, place)
+        return Filters(found) if isinstance(place, slice) else found
+
+    def __setitem__(self, place: "Any", items: "Any") -> None:
+        first = self[:1]
+        list.__setitem__(self, place, items)
+        if isinstance(place, slice) and self[:1] != first:
+            list.__setitem__(self, slice(0, 0), first)
+
+
+def module_of(filename: str) -> "str | None":
+    """The name of the module that is executed there now, by which filters go."""
+    frame = sys._getframe()
+    while frame is not None and frame.f_code.co_filename != filename:
+        frame = frame.f_back  # type: ignore[assignment]
+    return frame.f_globals.get("__name__") if frame is not None else None
+
+
+def places() -> "list[tuple[object, int]]":
+    """Where the program is; quick, since it may be in a loop."""
+    found: list[tuple[object, int]] = []
+    frame = sys._getframe()
+    while frame is not None and len(found) < FRAMES:
+        found.append((frame.f_code, frame.f_lineno))
+        frame = frame.f_back  # type: ignore[assignment]
+    return found
 
 
 def stack() -> "list[str]":

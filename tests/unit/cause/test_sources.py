@@ -200,6 +200,19 @@ def test_what_differs_now_and_then_is_not_explained_by_a_switch_that_does_nothin
     assert len(machine.runs) == 6
 
 
+def test_what_comes_from_a_switch_is_found_beside_what_comes_from_none() -> None:
+    """As an accuracy, of which there are few values, beside a number of a generator without a seed."""
+    machine = Machine(seeds="acc", hash_seed="")
+    found = searched(machine, noise({"acc": 1, "loss": 0}, {}, repeats=4))
+    assert causes(found) == {"acc": "seeds", "loss": None}
+    assert found.metrics[0].chance == 0.25**2
+    assert [(trial.switch, len(trial.runs)) for trial in found.trials] == [
+        ("seeds", 3),
+        ("hash seed", 2),
+        ("all together", 2),
+    ]
+
+
 def test_what_differs_now_and_then_alone_takes_more_runs() -> None:
     machine = Machine(all_together="rare", threads="rare")
     found = searched(machine, noise({"rare": 4}, {}, repeats=5))

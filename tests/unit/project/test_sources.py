@@ -145,6 +145,24 @@ def test_lists_tell_where_their_items_stand(tmp_path: Path) -> None:
     assert read(tmp_path).places["pandas"] == "pyproject.toml, item 1"
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("cog.yaml", "build:\n  python_packages: [numpy]\n"),
+        ("python_env.yaml", "python: '3.11'\ndependencies: [numpy]\n"),
+    ],
+)
+def test_a_file_of_another_program_that_names_packages_is_said_to_be_unread(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    (note,) = read(tmp_path).notes
+    assert note.startswith(f"`{name}` is not read")
+    assert read(tmp_path, ["numpy"]).notes == ()
+    (tmp_path / name).write_text("run: train.py\n")
+    assert read(tmp_path).notes == ()
+
+
 def test_what_is_passed_over_is_said(tmp_path: Path) -> None:
     write(tmp_path, requirements_txt="numpy\n")
     assert read(tmp_path).passed_over == ()

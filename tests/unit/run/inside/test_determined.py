@@ -77,6 +77,48 @@ def test_what_it_says_of_an_operation_is_noted_with_its_place(torch: Inside) -> 
     ]
 
 
+SILENT = "warnings.simplefilter('ignore')"
+
+
+@pytest.mark.parametrize(
+    ("before", "shown"),
+    [
+        ("", 1),
+        (SILENT, 0),
+        ("warnings.filterwarnings('ignore', module='torch')", 0),
+        ("warnings.filterwarnings('ignore', module='another')", 1),
+        (f"warnings.resetwarnings(); {SILENT}", 0),
+        ("warnings.simplefilter('always')", 9),
+        ("warnings.catch_warnings().__enter__(); warnings.simplefilter('ignore')", 0),
+        ("import logging; logging.captureWarnings(True); logging.basicConfig()", 1),
+    ],
+)
+def test_it_is_noted_whatever_the_program_does_with_warnings_and_shown_as_it_would_be(
+    torch: Inside, before: str, shown: int
+) -> None:
+    program = f"import torch, warnings\n{before}\nfor _ in range(9): torch.scatter()\nwarnings.warn('else')\n"
+    said = torch.run(program, env={"SNAP_DETERMINISM": "warn:0"}).stderr
+    assert said.count("UserWarning: scatter does not have") == shown
+    assert said == torch.run(program).stderr
+    found = [note for note in noted(torch) if "warning" in note]
+    # Where the program shows warnings its own way, it is heard of as often as it is shown.
+    assert sum(note["times"] for note in found) == (1 if "logging" in before else 8)
+    assert len({tuple(note["stack"]) for note in found}) == 1
+
+
+def test_a_warning_that_is_an_error_is_one(torch: Inside) -> None:
+    program = """
+        import torch, warnings
+        warnings.simplefilter("error")
+        try:
+            torch.scatter()
+        except UserWarning as problem:
+            print(problem)
+    """
+    assert out(torch, program, "warn:0") == out(torch, program, None) != ""
+    assert [note["times"] for note in noted(torch) if "warning" in note] == [1]
+
+
 def test_random_is_seeded_in_every_process(torch: Inside) -> None:
     program = """
         import random, subprocess, sys
