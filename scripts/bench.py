@@ -14,6 +14,7 @@ import bench_data
 import bench_imports
 import bench_lock
 import bench_push
+import bench_report
 import bench_rerun
 import bench_run
 import bench_store
@@ -42,6 +43,7 @@ def main() -> None:
         bench_compare,
         bench_verify,
         bench_push,
+        bench_report,
     )
     rows = [row for part in parts for row in part.measure()]
     print(table(rows))

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FILE = "index.sqlite"
-_VERSION = 1
+_VERSION = 2
 _AT_ONCE = 500
 """Runs taken in together, and digests asked for together: few enough for any SQLite, and for the memory."""
 _WORTH_WRITING = 16
@@ -46,8 +46,9 @@ _TABLES = (
     "CREATE TABLE {0}.outputs(sha256 BLOB, run TEXT, path TEXT, size INTEGER, PRIMARY KEY (sha256, run, path))"
     " WITHOUT ROWID",
     "CREATE TABLE {0}.parents(parent TEXT, child TEXT, PRIMARY KEY (parent, child)) WITHOUT ROWID",
+    "CREATE TABLE {0}.reruns(first TEXT, run TEXT, PRIMARY KEY (first, run)) WITHOUT ROWID",
 )
-_NAMES = ("runs", "outputs", "parents")
+_NAMES = ("runs", "outputs", "parents", "reruns")
 _FILE, _MEMORY = "main", "temp"
 """SQLite's names for the database in the file, and the one that this process alone has."""
 
@@ -99,6 +100,12 @@ class Index:
         rows = self._ask("SELECT child FROM all_parents WHERE parent = ?", run_id)
         going = (run.id for run in self._pending if run_id in _parents(run))
         return tuple(sorted({*(child for (child,) in rows), *going}))
+
+    def reruns(self, run_id: str) -> tuple[str, ...]:
+        """The runs that repeat this one, oldest first; also those that still go on."""
+        rows = self._ask("SELECT run FROM all_reruns WHERE first = ?", run_id)
+        going = (run.id for run in self._pending if run.rerun == run_id)
+        return tuple(sorted({*(run for (run,) in rows), *going}))
 
     def named(self, name: str) -> str | None:
         """The newest run of that name."""
@@ -215,6 +222,8 @@ class Index:
         self._db.executemany(f"INSERT OR REPLACE INTO {place}.runs VALUES (?, ?, ?)", rows)
         self._db.executemany(f"INSERT OR REPLACE INTO {place}.outputs VALUES (?, ?, ?, ?)", _outputs(run))
         self._db.executemany(f"INSERT OR REPLACE INTO {place}.parents VALUES (?, ?)", pairs)
+        if run.rerun is not None:
+            self._db.execute(f"INSERT OR REPLACE INTO {place}.reruns VALUES (?, ?)", (run.rerun, run.id))
 
     def _forget(self, run_ids: Iterable[str]) -> None:
         with self._db:
@@ -222,6 +231,7 @@ class Index:
             self._db.executemany("DELETE FROM main.runs WHERE id = ?", [(run_id,) for run_id in run_ids])
             self._db.execute("DELETE FROM main.outputs WHERE run NOT IN (SELECT id FROM main.runs)")
             self._db.execute("DELETE FROM main.parents WHERE child NOT IN (SELECT id FROM main.runs)")
+            self._db.execute("DELETE FROM main.reruns WHERE run NOT IN (SELECT id FROM main.runs)")
 
     # Where it can't be used
 

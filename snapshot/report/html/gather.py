@@ -96,8 +96,8 @@ def _family(store: Store, run: Run) -> Family:
     index.refresh()
 
     def children(parent: str) -> Iterable[str]:
-        found = ((child, record_of(child)) for child in index.children(parent))
-        return [child for child, record in found if record and parent in by_run(record.parents)]
+        found = ((child, record_of(child)) for child in (*index.children(parent), *index.reruns(parent)))
+        return [child for child, record in found if record and parent in _before(record)]
 
     above = ancestors(run, record_of, most=FAMILY + 1)
     below = descendants(run.id, children, most=FAMILY + 1)
@@ -110,7 +110,7 @@ def _family(store: Store, run: Run) -> Family:
     down = {run.id: 0}
     for child in below:
         record = record_of(child)
-        down[child] = 1 + min((down[p] for p in by_run(record.parents) if p in down), default=0) if record else 1
+        down[child] = 1 + min((down[p] for p in _before(record) if p in down), default=0) if record else 1
     names = Names(store.ids())
     del up[run.id], down[run.id]
     return Family(
@@ -119,3 +119,8 @@ def _family(store: Store, run: Run) -> Family:
         names={one: names(one) for one in (run.id, *up, *down)},
         left_out=max(len(above), len(below)) > FAMILY,
     )
+
+
+def _before(run: Run) -> set[str]:
+    """The runs that it descends from, and the one that it repeats."""
+    return {*by_run(run.parents), *([run.rerun] if run.rerun else [])}

@@ -66,6 +66,18 @@ def test_runs_that_finish_later_are_taken_in_and_removed_ones_forgotten(store: S
     assert (index.writers([A]), index.children(run_id(1)), index.summaries()) == ({}, (), [])
 
 
+def test_reruns_are_no_children(store: Store):
+    index = fresh(store)
+    keep(store, a_run(1), a_run(2, rerun=run_id(1)), a_run(3, rerun=run_id(1), status="running", exit=None))
+    with store.claim(run_id(3)):
+        index.refresh()
+        assert index.reruns(run_id(1)) == (run_id(2), run_id(3))
+        assert index.children(run_id(1)) == ()
+    store.remove(run_id(2))
+    index.refresh()
+    assert index.reruns(run_id(1)) == (run_id(3),)
+
+
 def test_a_run_that_goes_on_is_listed_and_its_outputs_are_not_known_yet(store: Store):
     run = a_run(1, status="running", exit=None, name="going", outputs=(output("x", A),), parents=(edge(0),))
     keep(store, run)

@@ -200,7 +200,8 @@ def test_a_verdict_stands_on_top(store: Store, report: Make) -> None:
     assert verdict["class"] == "verdict bad"
     assert said == f"different: {second.id} repeats {first.id}; 1 output: 1 different"
     assert "different a.json json 1 1 1 1 $.x 1 -> 2" in page.section("verdict")
-    assert "repeats" in page.section("lineage")
+    said = f"{second.id.rpartition('-')[2]} repeats {first.id.rpartition('-')[2]}"
+    assert said in page.section("lineage") and said in report(first).section("lineage")
 
 
 def test_a_hundred_thousand_points_make_a_small_page(store: Store, report: Make) -> None:
