@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from snapshot.cause.search import BAD, GOOD, Set, Test
 
-Search = Callable[[Test], Iterable[object]]
+Seeking = Callable[[Test], Iterable[object]]
 """Gives what it finds, one after the other."""
 Chance = Callable[[Set, Mapping[Set, str]], float]
 """How likely a hybrid is to be bad, by the outcomes of others."""
@@ -35,7 +35,7 @@ def even(chosen: Set, outcomes: Mapping[Set, str]) -> float:
     return 0.5
 
 
-def ahead(search: Search, outcomes: Mapping[Set, str], most: int, chance: Chance = even) -> list[Set]:
+def ahead(seeking: Seeking, outcomes: Mapping[Set, str], most: int, chance: Chance = even) -> list[Set]:
     """At most so many hybrids that are not known: the one that is asked for next, and then the likeliest to be."""
     found: dict[Set, None] = {}
     # The number keeps what is as likely in its order: good before bad, and what was found first.
@@ -44,7 +44,7 @@ def ahead(search: Search, outcomes: Mapping[Set, str], most: int, chance: Chance
         if not ways or len(found) == most:
             break
         unlikely, _, known = heapq.heappop(ways)
-        asked = _next(search, known)
+        asked = _next(seeking, known)
         if asked is not None:
             found[asked] = None
             bad = chance(asked, known)
@@ -54,7 +54,7 @@ def ahead(search: Search, outcomes: Mapping[Set, str], most: int, chance: Chance
     return list(found)
 
 
-def _next(search: Search, known: Mapping[Set, str]) -> Set | None:
+def _next(seeking: Seeking, known: Mapping[Set, str]) -> Set | None:
     """What is asked for that is not known; None when it comes to its end without."""
 
     def test(chosen: Set) -> str:
@@ -63,7 +63,7 @@ def _next(search: Search, known: Mapping[Set, str]) -> Set | None:
         return known[chosen]
 
     try:
-        for _ in search(test):
+        for _ in seeking(test):
             pass
     except _AskedError as asked:
         return asked.chosen

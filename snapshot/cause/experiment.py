@@ -16,8 +16,7 @@ import msgspec
 from snapshot.cause import criterion as criteria
 from snapshot.cause import state
 from snapshot.cause import trial as trials
-from snapshot.cause.ahead import Chance, ahead, even
-from snapshot.cause.ahead import Search as Seeking
+from snapshot.cause.ahead import Chance, Seeking, ahead, even
 from snapshot.cause.criterion import ByNumber, Criterion, Judged
 from snapshot.cause.differences import Hybrid
 from snapshot.cause.document import UNFINISHED, Search, Trial
@@ -148,9 +147,7 @@ class Experiment(ABC):
 
     def _go_on(self, wanted: Sequence[Wanted]) -> bool:
         """As many runs of these as go at a time; whether there was one to be made."""
-        planned: list[Set] = []
-        for chosen, repeats in wanted:
-            planned += [chosen] * (self._lacking(chosen, repeats) - planned.count(chosen))
+        planned = plan(wanted, self._lacking)
         if planned:
             self._together(planned[: self._room()])
         return bool(planned)
@@ -247,6 +244,14 @@ class Experiment(ABC):
     def _set(self, **changes: object) -> None:
         self.search = msgspec.structs.replace(self.search, **changes)
         state.keep(self._means.store, self.search)
+
+
+def plan(wanted: Sequence[Wanted], lacking: Callable[[Set, int], int]) -> list[Set]:
+    """The runs that are to be made, in this order; `lacking` says how many a hybrid lacks until it has so many."""
+    found: list[Set] = []
+    for chosen, repeats in wanted:
+        found += [chosen] * (lacking(chosen, repeats) - found.count(chosen))
+    return found
 
 
 def numbers(trial: Trial) -> list[float]:

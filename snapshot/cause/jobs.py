@@ -1,4 +1,4 @@
-"""How many hybrids there is room for at a time, by what the two runs used. Pure."""
+"""How many hybrids there is room for at a time, by what the runs used of a machine. Pure."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def jobs(runs: Sequence[Run], *, is_time: bool, cores: int, memory: int) -> Jobs
     used = [_used(run) for run in runs]
     known = [one for one in used if one is not None]
     if len(known) < len(used):
-        return Jobs(number=1, because="since it is not known what the two runs used")
+        return Jobs(number=1, because="since it is not known how much of the machine a run takes")
     busy, peak = max(cpu for cpu, _ in known), max(size for _, size in known)
     each = max(1, math.ceil(busy - 0.2))
     room = min(cores // each, int(memory / (_SPARE * peak)) if peak else MOST, MOST)
-    because = f"as the two runs used up to {busy:.1f} of {cores} cores and {peak / 1e6:,.0f} of {memory / 1e6:,.0f} MB"
+    because = f"as a run took up to {busy:.1f} of {cores} cores, and {peak / 1e6:,.0f} of {memory / 1e6:,.0f} MB"
     return Jobs(number=max(1, room), because=because)
 
 

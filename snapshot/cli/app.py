@@ -55,6 +55,10 @@ COMMANDS = {
 """In the order of the work; each is `snapshot.cli.NAME`, whose command has this line as its short help."""
 
 
+ASKED = "_SNAP_COMPLETE"
+"""The variable by which a shell asks what completes a line; see `shells`."""
+
+
 def _talk(ctx: click.Context, option: click.Parameter, is_given: bool) -> None:
     if is_given and not ctx.resilient_parsing:
         from snapshot.cli.terminal import Level, talk
@@ -121,7 +125,7 @@ class Commands(click.Group):
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         """Like click's, with our errors and exit codes."""
-        if "_SNAP_COMPLETE" in os.environ:
+        if ASKED in os.environ:
             from snapshot.cli import shells
 
             shells.answer(self)

@@ -41,7 +41,9 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600}
     "--jobs", type=click.IntRange(min=1), metavar="N", help="Hybrids at a time; as there is room if not given."
 )
 @click.option("--budget", metavar="RUNS|TIME", help="Stop after so many runs, or after a time, as in `20` or `2h`.")
-@click.option("--lock", metavar="FILE", help="Take for BAD what RUN comes to on the platform of this lock.")
+@click.option(
+    "--lock", type=click.Path(), metavar="FILE", help="Take for BAD what RUN comes to on the platform of this lock."
+)
 @click.option(
     "--versions", nargs=2, metavar="PACKAGE A..B", help="Find the first bad release of a package; with `--check`."
 )

@@ -41,6 +41,7 @@ class Bisecting:
     def __init__(self, place: Place, effort: Effort, good_data: tuple[str, ...]) -> None:
         self._place, self._effort, self._good_data = place, effort, good_data
         self._hands = Hands(place)
+        self._said: set[str] = set()
 
     def between(self, good: Run, bad: Run, bad_data: tuple[str, ...], by: By) -> Search:
         """What makes the results of the two differ."""
@@ -51,6 +52,7 @@ class Bisecting:
         from snapshot.report.text import count
 
         store, runs = self._place.store, (good, bad)
+        self._say_whose(*runs)
         found = criterion(self._place, good, bad, by)
         wanted = (self._wanted(given, runs) for given in (self._good_data, bad_data))
         drafts = [self._hands.draft(run, one) for run, one in zip(runs, wanted, strict=True)]
@@ -96,6 +98,7 @@ class Bisecting:
         if bad is None:
             names = (item.partition("=")[0] for item in bad_data)
             note = variant.note(run, drafted, names)
+            self._say_whose(run)
             terminal.note(f"BAD comes first: {note.partition(': ')[2]}")
             bad = self._trained(msgspec.structs.replace(drafted, notes=(note, *drafted.notes), rerun=None))
         terminal.note(f"BAD is run {bad.id}")
@@ -124,6 +127,7 @@ class Bisecting:
         from snapshot.cause.series import Series
 
         place = self._place
+        self._say_whose(run)
         drafted = self._hands.draft(run, self._wanted(self._good_data, (run,)))
         if versions:
             points, make = self._releases(drafted, *versions)
@@ -159,8 +163,17 @@ class Bisecting:
         from snapshot.cli.rerun import places
         from snapshot.share.rerun import Wanted, is_foreign
 
-        foreign = any(is_foreign(self._place.store, run) for run in runs)
-        return Wanted(data=places(data, self._place.cwd), network="none" if foreign else None)
+        is_any_foreign = any(is_foreign(self._place.store, run) for run in runs)
+        return Wanted(data=places(data, self._place.cwd), network="none" if is_any_foreign else None)
+
+    def _say_whose(self, *runs: Run) -> None:
+        from snapshot.cli.rerun import say_whose
+        from snapshot.share.rerun import is_foreign
+
+        for run in runs:
+            if run.id not in self._said and is_foreign(self._place.store, run):
+                self._said.add(run.id)
+                say_whose(self._place.store, run, "none")
 
     def _means(self, runs: tuple[Run, Run], drafted: Draft, found: Criterion) -> Means:
         from snapshot.cause.experiment import Means

@@ -175,14 +175,13 @@ class Shown:
     def __call__(self, event: Event) -> None:
         if event.step == "packages":
             if event.state == "started":
-                self.total = event.size
+                self.total, self.here = event.size, 0
+                self.step.update("fetching packages")
             elif event.state == "bytes":
                 self.here += event.size
-            if self.here:
-                self.step.detail = "fetching packages"
                 self.step.moved(self.here, self.total)
         elif event.state == "started":
-            self.step.update(event.step)
+            self.step.update("writing the image" if event.step == "image" else f"installing {event.step}")
 
 
 def _check(place: Place, lock: Lock, *, offline: bool) -> None:

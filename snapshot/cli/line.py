@@ -39,8 +39,8 @@ class Amount:
 
     def update(self, done: int, total: int) -> None:
         """Take note of how far it is."""
+        self._seen.append((self._now(), done))  # first: another thread reads
         self.done, self.total = done, total
-        self._seen.append((self._now(), done))
         while len(self._seen) > 2 and self._seen[1][0] < self._seen[-1][0] - _SPAN:
             self._seen.popleft()
 

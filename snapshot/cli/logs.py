@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import click
 
-from snapshot.cli import completing
+from snapshot.cli import completing, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.digest import CHUNK
@@ -18,7 +18,8 @@ from snapshot.errors import StoreError
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run ends.")
 @click.option("--json", "as_json", is_flag=True, help="One object with the run's ID and what it printed so far.")
 def command(run: str, follow: bool, as_json: bool) -> None:
-    """Print what RUN printed, both streams, byte for byte.
+    """Print what RUN printed, both streams: byte for byte into a pipe or a file. A terminal gets colours and progress
+    bars; all else that it would obey is shown as an escape, since a log may be somebody else's.
 
     \b
     Example:
@@ -31,9 +32,24 @@ def command(run: str, follow: bool, as_json: bool) -> None:
     if as_json:
         click.echo(encode_json({"run": run_id, "log": b"".join(chunks).decode(errors="replace")}), nl=False)
         return
+    if sys.stdout.isatty():
+        _show(chunks)
+        return
     for chunk in chunks:
         sys.stdout.buffer.write(chunk)
         sys.stdout.buffer.flush()
+
+
+def _show(chunks: Iterator[bytes]) -> None:
+    """On a terminal, which has its own colours again afterwards, also after Ctrl-C."""
+    from snapshot.report.printed import Printed
+
+    printed = Printed(plain=not terminal.draws(sys.stdout))
+    try:
+        for chunk in chunks:
+            print(printed.shown(chunk), end="", flush=True)
+    finally:
+        print(printed.end(), end="", flush=True)
 
 
 def _chunks(place: Place, run_id: str, *, follow: bool) -> Iterator[bytes]:

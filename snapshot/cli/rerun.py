@@ -141,6 +141,17 @@ def tolerances(config: Configuration, store: Store, run: Run) -> tuple[Tolerance
     return configured(config) or configured(load(checkout(store.path, run.code.digest)))
 
 
+def say_whose(store: Store, run: Run, network: str | None) -> None:
+    """Whose code it is that is going to run, and which network it gets."""
+    from snapshot.record import labels
+
+    origin = labels.of(store, run.id).origin
+    terminal.note(
+        f"this runs code that was not made here, taken in from {origin.reference if origin else 'elsewhere'}; "
+        f"network: {network or 'as docker gives it'}"
+    )
+
+
 class Rerun:
     """A run that is repeated, once or several times."""
 
@@ -155,13 +166,7 @@ class Rerun:
 
     def say_whose(self) -> None:
         """Before foreign code runs: whose it is, and what it gets."""
-        from snapshot.record import labels
-
-        origin = labels.of(self._place.store, self.run.id).origin
-        terminal.note(
-            f"this runs code that was not made here, taken in from {origin.reference if origin else 'elsewhere'}; "
-            f"network: {self._request.network or 'as docker gives it'}"
-        )
+        say_whose(self._place.store, self.run, self._request.network)
 
     def train(self) -> Run:
         """Run it, and return its record."""

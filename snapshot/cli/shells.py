@@ -14,10 +14,10 @@ from contextlib import suppress
 import click
 from click.shell_completion import ShellComplete, split_arg_string
 
-from snapshot.cli.app import COMMANDS
+from snapshot.cli.app import ASKED, COMMANDS
 from snapshot.report.text import harmless
 
-ASKED, LINE, BREAKS = "_SNAP_COMPLETE", "SNAP_LINE", "SNAP_BREAKS"
+LINE, BREAKS = "SNAP_LINE", "SNAP_BREAKS"
 PROGRAMS = ("snap", "snapshot")
 
 _BASH = r"""# Completion of {name} for bash 4.4 and newer.

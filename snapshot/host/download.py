@@ -7,7 +7,9 @@ import hashlib
 import re
 import time
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -72,6 +74,18 @@ def access_of(config: PipConfig, root: Path = Path()) -> Access:
         bundle=config.bundle,
         proxies={"http": proxy, "https": proxy} if proxy else {},
     )
+
+
+@contextmanager
+def connections() -> Iterator[ThreadPoolExecutor]:
+    """Threads that fetch side by side. Ctrl-C waits for none: what they have is where the next attempt goes on."""
+    pool = ThreadPoolExecutor(CONNECTIONS)
+    try:
+        yield pool
+    except BaseException as problem:
+        pool.shutdown(wait=not isinstance(problem, KeyboardInterrupt), cancel_futures=True)
+        raise
+    pool.shutdown()
 
 
 def status(url: str, access: Access, *, timeout: float) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from snapshot.errors import IntegrityError, NetworkError, SnapshotError
 from snapshot.host import package_cache
-from snapshot.host.download import ATTEMPTS, CONNECTIONS, Access, Downloader, Progress, RefusedError
+from snapshot.host.download import ATTEMPTS, CONNECTIONS, Access, Downloader, Progress, RefusedError, connections
 from snapshot.lock.document import OsPackage
 
 _TOLD = 5
@@ -48,12 +48,8 @@ def fetch(
         archive = _Archive(access, cache_dir, progress)
         # The largest first: it is what the others would be waiting for.
         missing.sort(key=lambda package: -package.size)
-        with ThreadPoolExecutor(CONNECTIONS) as pool:
-            try:
-                failures = [failure for failure in pool.map(archive.fetch, missing) if failure]
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+        with connections() as pool:
+            failures = [failure for failure in pool.map(archive.fetch, missing) if failure]
         if failures:
             raise _failure(failures)
     return paths

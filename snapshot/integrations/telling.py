@@ -72,7 +72,6 @@ def _tags(material: Material, target: Target) -> dict[str, str]:
     if target.is_ours:
         git = run.code.git
         found |= {
-            "mlflow.runName": material.name,
             "mlflow.source.type": "LOCAL",
             "mlflow.source.name": run.command.argv[0] if run.command.argv else "",
             **({"mlflow.source.git.commit": git.commit} if git and git.commit else {}),

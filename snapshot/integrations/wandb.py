@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from snapshot.document import Value
+from snapshot.errors import HostError
 from snapshot.host.files import disk_errors, link_or_copy, make_dirs, scratch
+from snapshot.host.registry_reference import clean
+from snapshot.integrations import transactions
 from snapshot.integrations.library import library
 from snapshot.integrations.material import LOG, Material, find, gather
 from snapshot.integrations.moments import Point
@@ -59,8 +62,7 @@ def track(
     name = _FOREIGN.sub("_", project or os.environ.get("WANDB_PROJECT") or shown(material.project))[:LONGEST]
     make_dirs(place)
     with scratch(place / ".unfinished") as unfinished:
-        _written(library("wandb"), material, name, unfinished)
-        (made,) = (unfinished / FOLDER).glob(f"offline-run-*-{record.id}")
+        made = _written(library("wandb"), material, name, unfinished)
         with disk_errors(place):
             final = made.rename(place / made.name)
     return Written(folder=final, is_new=True, said=material.said)
@@ -88,7 +90,26 @@ def key(name: str) -> str:
     return shown(name).lstrip("_") or "metric"
 
 
-def _written(wandb: Any, material: Material, project: str, folder: Path) -> None:
+def _written(wandb: Any, material: Material, project: str, folder: Path) -> Path:
+    """The folder that W&B made in `folder`."""
+    try:
+        _write(wandb, material, project, folder)
+        (file,) = (folder / FOLDER).glob("offline-run-*/*.wandb")
+        whole = transactions.is_whole(file)
+    except (wandb.Error, ValueError) as problem:
+        raise HostError(
+            f"Weights & Biases can't write run {material.run.id}: {clean(str(problem))}",
+            hint="upgrade it with `pip install --upgrade wandb`",
+        ) from None
+    if not whole:
+        raise HostError(
+            f"Weights & Biases could not write all of run {material.run.id}",
+            hint=f"see whether the disk is full with `df {folder.parent.parent}`",
+        )
+    return file.parent
+
+
+def _write(wandb: Any, material: Material, project: str, folder: Path) -> None:
     run = wandb.init(
         project=project,
         id=material.run.id,

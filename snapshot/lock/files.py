@@ -13,7 +13,7 @@ from typing import NamedTuple
 from snapshot import digest
 from snapshot.errors import IntegrityError, NetworkError
 from snapshot.host import package_cache
-from snapshot.host.download import CONNECTIONS, Access, Downloader, Progress
+from snapshot.host.download import CONNECTIONS, Access, Downloader, Progress, connections
 from snapshot.host.files import disk_errors
 from snapshot.lock.document import BuildPackage, Package, Sdist, Wheel
 
@@ -95,7 +95,7 @@ def _fetch_far(far: list[Wanted], cache_dir: Path, access: Access, progress: Pro
     downloader = Downloader(access)
     # The largest first: it is what the others would be waiting for.
     far.sort(key=lambda item: -(item.file.size or 0))
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
+    with connections() as pool:
         jobs = [pool.submit(_download, downloader, cache_path(cache_dir, item.file), item, progress) for item in far]
         package_cache.first_failure(jobs)
 

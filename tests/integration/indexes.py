@@ -122,6 +122,8 @@ class Index:
     """File → further attributes of its link (PEP 503, PEP 592)."""
     answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     """File → another answer than the file."""
+    opened: threading.Event | None = None
+    """Until it is set, files are not served."""
 
     def add(self, name: str, version: str, *requires: str, python: str | None = None) -> str:
         data = wheel(name, version, *requires, python=python)
@@ -152,6 +154,8 @@ class Index:
         if self.protected and authorization != wanted:
             return 401, "text/plain", b"who are you?"
         parts = path.strip("/").split("/")
+        if self.opened and parts[0] == "files":
+            self.opened.wait()
         if parts[-1] in self.answers:
             status, body = self.answers[parts[-1]]
             return status, "application/octet-stream", body

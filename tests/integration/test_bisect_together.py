@@ -88,11 +88,27 @@ def test_three_at_a_time_find_what_one_after_the_other_does(project: Project) ->
 def test_how_many_there_is_room_for_is_told(project: Project) -> None:
     forget(project)
     said = project.snap("bisect", "good", "eight", "--budget", "1").stderr
-    assert "at a time, as the two runs used up to " in said
+    assert "at a time, as a run took up to " in said
     one = project.snap("bisect", "good", "eight", "--metric", "duration", "--budget", "1").stderr
     assert "one hybrid at a time, since time tells them apart" in one
     warned = project.snap("bisect", "good", "eight", "--metric", "duration", "--budget", "1", "--jobs", "2").stderr
     assert "warning: duration is a time" in warned
+
+
+def test_where_one_was_made_elsewhere_no_hybrid_has_a_network(project: Project) -> None:
+    forget(project)
+    origin = {"origin": {"reference": "registry.example.com/a:b", "time": "2026-01-01T00:00:00Z"}}
+    bad = project.record("eight")["id"]
+    label = project.path / f".snap/labels/{bad}.json"
+    label.parent.mkdir(exist_ok=True)
+    label.write_text(json.dumps({"schema": "snap.labels/1", **origin}))
+    try:
+        done = project.snap("bisect", "good", "eight", "--budget", "2", "--jobs", "2", "--json")
+    finally:
+        label.unlink()
+    assert "code that was not made here, taken in from registry.example.com/a:b; network: none" in done.stderr
+    runs = [run for trial in json.loads(done.stdout)["trials"] for run in trial["runs"]]
+    assert [project.record(run)["request"]["network"] for run in runs] == ["none", "none"]
 
 
 def test_ctrl_c_ends_all_that_go_on_and_none_of_them_counts(engine, tmp_path: Path) -> None:

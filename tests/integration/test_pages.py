@@ -61,7 +61,7 @@ def test_a_how_to(name: str, repository: Path, engine: dict[str, str], tmp_path:
     folder = tmp_path / "digits"
     folder.mkdir()
     page = repository / f"docs/how-to/{name}.md"
-    used = {said: here for said, here in images.items() if f"{said} " in page.read_text(encoding="utf-8")}
+    used = {said: here for said, here in images.items() if said in page.read_text(encoding="utf-8")}
     follow(page, folder, engine, names=used)
     assert kinds_in(tmp_path) >= LEFT.get(name, {"snap.run/1", "snap.code/1", "snap.reads/1"})
 

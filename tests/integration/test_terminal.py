@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from snapshot.record.store import Store
+from tests.integration.indexes import Index
 from tests.integration.scenario import Project
 from tests.terminal import Terminal, terminal
+from tests.unit.record.stores import trained
 
 ENDLESS = "we\x1b[31mights.bin"
 WHEEL = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -81,20 +87,41 @@ def test_quiet_says_nothing_of_what_is_done_and_all_of_what_is_wrong(endless: Pa
     assert [line for line in quiet.lines if line not in ("", "^C")] == ["error: interrupted"]
 
 
-def test_from_nothing_to_a_result_nothing_of_the_way_is_left(project: Project):
-    project.write("requirements.txt", "iniconfig")
+@pytest.fixture
+def slow(project: Project, index: Index) -> Iterator[Index]:
+    """An index that keeps the project's one package back until it is `opened`; nobody has it in a cache."""
+    index.add("spam", version := f"1.{time.time_ns()}")
+    index.opened = threading.Event()
+    project.write("requirements.txt", f"spam=={version}")
+    project.env |= {"PIP_INDEX_URL": index.url, "PIP_EXTRA_INDEX_URL": ""}
+    yield index
+    index.opened.set()
+
+
+def test_from_nothing_to_a_result_nothing_of_the_way_is_left(project: Project, slow: Index):
     project.script("print('training', end='')\nopen('model.pt', 'w').write('x')")
     with terminal(project.command("run", "train.py"), cwd=project.path, env=project.env) as shown:
+        shown.until(lambda: bool(shown.lines) and shown.lines[-1][1:].startswith(" locking: spam, "))
+        slow.opened.set()
         assert shown.end() == 0
-    assert any(lines and lines[-1][1:].startswith(" locking: ") for lines in shown.seen)
-    assert shown.screen.cursor.hidden is False
     words = " ".join(shown.lines)
-    assert not set(WHEEL) & set(words)
     assert "training" in shown.lines and " snap: run " in words
+    assert not set(WHEEL) & set(words) and not shown.screen.cursor.hidden
     with terminal(project.command("run", "train.py"), cwd=project.path, env=project.env) as again:
         assert again.end() == 0
-    assert not any(mark.encode() in again.written for mark in WHEEL), "a warm run has no step that takes a second"
-    assert again.lines[0] == "training"
+    assert again.lines[0] == "training", "nothing is left of what came before it"
+
+
+def test_a_fetch_that_is_interrupted_leaves_nothing(project: Project, slow: Index, tmp_path: Path):
+    slow.opened.set()
+    assert project.snap("lock").returncode == 0
+    slow.opened.clear()
+    project.env["XDG_CACHE_HOME"] = str(tmp_path / "cache")
+    with terminal(project.command("build"), cwd=project.path, env=project.env) as shown:
+        shown.until(lambda: "building the image: fetching packages, " in "".join(shown.lines))
+        shown.type("\x03")
+        assert shown.end() == 130
+    assert [line for line in shown.lines if line not in ("", "^C")] == ["error: interrupted"]
 
 
 def test_quiet_and_verbose_stand_before_the_script(project: Project):
@@ -116,3 +143,17 @@ def test_the_verdict_is_coloured_on_a_terminal_alone(project: Project):
         assert shown.end() == 0
     assert b"\x1b[32midentical\x1b[0m: " in shown.written
     assert project.snap("rerun", "latest~1").stdout.startswith("identical: ")
+
+
+def test_a_log_on_a_terminal_colours_and_does_nothing_else(project: Project):
+    store = Store(project.path)
+    run = trained(store, 0, {})
+    said = b"\x1b[32mgreen\x1b[2J\x1b]0;title\x07\r\n" * 10_000 + b"\x1b[31mred"
+    (store.folder(run.id) / "log").write_bytes(said)
+    with terminal(project.command("logs"), cwd=project.path, env=project.env) as shown:
+        assert shown.end() == 0
+    assert shown.lines[-2:] == ["green\\x1b[2J\\x1b]0;title\\x07", "red"]
+    assert shown.written.endswith(b"\x1b[31mred\x1b[0m")
+    assert b"\x1b[2J" not in shown.written and b"\x07" not in shown.written
+    piped = subprocess.run(project.command("logs"), cwd=project.path, env=project.env, capture_output=True)
+    assert piped.stdout == said

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
-from snapshot.cause.ahead import Chance, Search, ahead, even
+from snapshot.cause.ahead import Chance, Seeking, ahead, even
 from snapshot.cause.history import first_bad
 from snapshot.cause.search import BAD, GOOD, UNRESOLVED, Set, Test, independent, left
 
@@ -29,7 +29,7 @@ def seek_among_few(test: Test) -> Iterator[Set]:
 
 
 def rounds(
-    jobs: int, outcome: Callable[[Set], str], likely: Chance = chance, seek: Search = seek
+    jobs: int, outcome: Callable[[Set], str], likely: Chance = chance, seek: Seeking = seek
 ) -> tuple[list[object], list[list[Set]]]:
     """What is found, and what is tried at a time; both runs themselves are known."""
     known: dict[Set, str] = {frozenset(): GOOD, frozenset(NAMES): BAD}
@@ -40,7 +40,7 @@ def rounds(
     return list(seek(known.__getitem__)), tried
 
 
-def one_after_the_other(outcome: Callable[[Set], str], seek: Search = seek) -> tuple[list[object], list[Set]]:
+def one_after_the_other(outcome: Callable[[Set], str], seek: Seeking = seek) -> tuple[list[object], list[Set]]:
     known: dict[Set, str] = {frozenset(): GOOD, frozenset(NAMES): BAD}
     tried: list[Set] = []
 

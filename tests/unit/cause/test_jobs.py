@@ -34,9 +34,7 @@ def test_as_many_as_there_is_memory_for_and_a_little_more() -> None:
 
 
 def test_the_reason_is_told() -> None:
-    assert room(used(1.3), used(2, 2 * GB)).because == (
-        "as the two runs used up to 2.0 of 16 cores and 2,000 of 64,000 MB"
-    )
+    assert room(used(1.3), used(2, 2 * GB)).because == "as a run took up to 2.0 of 16 cores, and 2,000 of 64,000 MB"
 
 
 def test_one_where_they_would_be_in_each_others_way() -> None:
