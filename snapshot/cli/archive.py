@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from snapshot.cli import completing, terminal
+from snapshot.cli import completing, leaving, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 
@@ -46,6 +46,5 @@ def command(run: str, target: Path, with_data: bool) -> None:
                 warn=terminal.warn,
             ),
         )
-    if record.data and not with_data:
-        terminal.note("the data are not in it: `--with-data` adds them")
+    leaving.tell(record, with_data=with_data)
     click.echo(f"{display(str(target))}  {text.size(size)}")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import click
 
-from snapshot.cli import completing, terminal
+from snapshot.cli import completing, leaving, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 
@@ -38,10 +38,6 @@ def command(run: str, reference: str, no_results: bool, with_data: bool) -> None
             with_data=with_data,
             progress=progress,
         )
-    if record.request.environment:
-        names = ", ".join(f"`{name}`" for name in sorted(record.request.environment))
-        terminal.warn(f"whoever can pull it can read the values of {names} (`--env`)")
-    if record.data and not with_data:
-        terminal.note("the data are not in it: `--with-data` adds them")
+    leaving.tell(record, with_data=with_data)
     terminal.note(f"{text.size(sent.bytes)} were new to the registry")
     click.echo(f"{sent.reference}@{sent.digest}")

@@ -50,4 +50,7 @@ def left_behind(run: Run) -> dict[str, str]:
 
 
 def _identity(output: Output) -> str:
-    return output.sha256 or f"-> {output.link or ''}"
+    if output.sha256 is not None:
+        return output.sha256
+    # Of a run that goes on, nobody has looked into its files yet.
+    return f"-> {output.link}" if output.link is not None else f"not known yet, {output.size:,} bytes so far"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -66,7 +67,7 @@ def find(run: str, folder: str | Path) -> tuple[Store, Run]:
 
     Raises UsageError when there is none, or when it has not ended.
     """
-    store = Store(find_root(Path(folder)))
+    store = Store(find_root(Path(folder), home=Path(os.path.expanduser("~"))))
     record = store.read(store.find(run))
     if record.exit is None:
         raise UsageError(f"run {record.id} has not ended", hint="wait for it, and try again")

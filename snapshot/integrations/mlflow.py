@@ -20,7 +20,7 @@ _QUIET = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
-_FIRST = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+_FIRST = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 """A server that does not answer the first request is not there. MLflow's own limits make that ten minutes."""
 _LATER = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3"}
 
@@ -63,8 +63,9 @@ def track(
         with refusals(strip_credentials(address)):
             client = _client(mlflow, address)
             with defaults(_FIRST):
-                target = _active(client, active, material) if active else _found(client, material, experiment)
+                client.search_experiments(max_results=1)
             with defaults(_LATER):
+                target = _active(client, active, material) if active else _found(client, material, experiment)
                 said = tell(client, target, material, outputs=outputs)
     return Tracked(
         id=target.id,

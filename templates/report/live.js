@@ -65,9 +65,13 @@
     part.querySelector("pre") === null;
   const show = (fresh) => {
     document.title = fresh.title;
-    if (table) return merge(fresh.getElementById("table"));
-    const names = new Set(parts(fresh).map(key));
-    for (const part of parts(document)) if (!names.has(key(part))) part.remove();
+    if (table) {
+      merge(fresh.getElementById("table"));
+      fresh.querySelectorAll("main > section").forEach((part) => part.remove());
+    } else {
+      const there = new Set(parts(fresh).map(key));
+      for (const part of parts(document)) if (!there.has(key(part))) part.remove();
+    }
     let before = null;
     for (const part of parts(fresh)) {
       const name = key(part), source = part.outerHTML;
@@ -96,14 +100,16 @@
       if (old) row.querySelector("input").checked = old.querySelector("input").checked;
       return row;
     });
-    const stay = new Set(wanted);
-    for (const row of known.values()) if (!stay.has(row)) row.remove();
-    let at = body.firstElementChild;
+    const focus = document.activeElement, held = focus.closest("#table tbody tr");
     for (const row of wanted) {
-      if (row === at) at = at.nextElementSibling;
-      else body.insertBefore(row, at);
+      const old = known.get(row.dataset.run);
+      if (!old) body.append(row);
+      else if (old !== row) old.replaceWith(row);
+      if (old === held) row.querySelector(focus.localName)?.focus({ preventScroll: true });
+      known.delete(row.dataset.run);
     }
-    table.dispatchEvent(new Event("replaced"));
+    for (const row of known.values()) row.remove();
+    table.dispatchEvent(new CustomEvent("replaced", { detail: wanted }));
     choose();
   };
 

@@ -89,10 +89,10 @@
   const body = table.tBodies[0];
   const number = (text) => (text.trim() === "" || !Number.isFinite(Number(text)) ? null : Number(text));
   let heads, columns, rows;
-  const read = () => {
+  const read = (given) => {
     heads = [...table.tHead.rows[0].cells];
     columns = heads.map((head) => ({ name: head.textContent, kind: head.dataset.kind }));
-    rows = [...body.rows].map((row) => {
+    rows = given.map((row) => {
       const values = [...row.cells].map((cell) => cell.dataset.value ?? cell.textContent.trim());
       return { row, values, text: row.textContent.toLowerCase(), numbers: values.map(number) };
     });
@@ -113,9 +113,17 @@
       if (index === at) head.setAttribute("aria-sort", order.down ? "descending" : "ascending");
       else head.removeAttribute("aria-sort");
     });
-    if (at < 0) return;
-    rows.sort(compare(at, order.down ? -1 : 1));
-    body.append(...rows.map((one) => one.row));
+    if (at >= 0) rows.sort(compare(at, order.down ? -1 : 1));
+    // What is moved loses the focus, so that as few are as possible.
+    let place = body.firstElementChild;
+    for (const { row } of rows) {
+      if (place?.nextElementSibling === row) {
+        body.append(place); // its turn comes later
+        place = row;
+      }
+      if (row === place) place = place.nextElementSibling;
+      else body.insertBefore(row, place);
+    }
   };
   const buttons = () => heads.forEach((head, at) => {
     if (head.querySelector("button")) return;
@@ -251,17 +259,18 @@
       });
     }
   };
-  const begin = () => {
-    read();
+  const begin = (given) => {
+    read(given);
     buttons();
     sort();
+    apply();
+    table.classList.add("ready");
+    if (section.matches(":hover, :focus-within")) return; // somebody reads it off, or chooses
     offer(across, ["parameter", "number", "metric"]);
     offer(up, ["metric", "number", "parameter"]);
     section.hidden = !across.options.length || !up.options.length;
-    apply();
     draw();
-    table.classList.add("ready");
   };
-  begin();
-  table.addEventListener("replaced", begin);
+  begin([...body.rows]);
+  table.addEventListener("replaced", (event) => begin(event.detail));
 })();

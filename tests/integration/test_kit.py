@@ -170,8 +170,9 @@ def test_data_go_with_it_only_while_they_are_what_the_run_had(engine, tmp_path: 
     project.write("data/a.csv", "1,2\n")
     project.write(".gitignore", "data/\n")
     project.script("open('out.txt', 'w').write(open('data/a.csv').read())\n")
-    assert project.snap("run", "train.py").returncode == 0
+    assert project.snap("run", "--env", "WHO=ann", "train.py").returncode == 0
     without = project.snap("archive", "latest", str(tmp_path / "without"))
+    assert "can read the values of `WHO`" in without.stderr
     assert "`--with-data` adds them" in without.stderr
     assert "put them in their places first" in (tmp_path / "without" / "README.md").read_text()
     assert project.snap("archive", "latest", str(tmp_path / "with"), "--with-data").returncode == 0

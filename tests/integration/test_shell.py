@@ -124,8 +124,9 @@ def test_at_a_terminal_it_is_a_shell_with_a_prompt(project: Project, terminal: C
     before = shells(project)
     shell = terminal("shell")
     shell.wait("(snap) /workspace")
-    shell.type("sleep 100\n")
-    shell.wait("sleep 100\r\n")
+    # What was typed is echoed before it runs, and only what runs can be interrupted.
+    shell.type("sh -c 'echo sleep''ing; exec sleep 100'\n")
+    shell.wait("sleeping")
     shell.type("\x03")
     shell.wait("^C")
     shell.type("echo $((6 * 7)) $TERM; exit 5\n")

@@ -19,11 +19,12 @@ from mlflow import MlflowClient
 
 from snapshot.cli.app import snap
 from snapshot.integrations.mlflow import track
+from snapshot.integrations.transactions import records
 from snapshot.record import labels
 from snapshot.record.document import Data, Git, Request, Run
 from snapshot.record.metrics.reading import metrics_of
 from snapshot.record.store import Store
-from tests.integration.trackers import mlflow_server, wandb_records
+from tests.integration.trackers import mlflow_server
 from tests.unit.record.records import CUT_OFF, run_id, sha256
 from tests.unit.record.stores import trained
 
@@ -155,9 +156,12 @@ def test_what_is_told_again_is_there_once(server: str, project: Store) -> None:
     assert found["second"].info.status == "KILLED"
     assert found["first"].data.tags["snap.tags"] == "best, later"
     assert files(client, found["first"].info.run_id) == ["snap/log.txt", "snap/run.json", "snap/snap.lock"]
+    for tag in ("best", "later"):
+        labels.untag(project, run_id(0), tag)
     # What comes with outputs is added to it.
     assert tracked("mlflow", "first", "--uri", server, "--experiment", "once", "--outputs").stdout in first.stdout
     assert "outputs/model.pt" in files(client, found["first"].info.run_id)
+    assert client.get_run(found["first"].info.run_id).data.tags["snap.tags"] == ""
     assert len(client.get_metric_history(found["first"].info.run_id, "loss")) == POINTS
 
 
@@ -218,7 +222,8 @@ def answering(status: int, body: bytes) -> Iterator[str]:
     """Something that is no MLflow server, or one that does not want us."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -290,9 +295,9 @@ def test_a_run_is_written_as_wandb_does_offline(project: Store, tmp_path: Path) 
     folder = Path(done.stdout.strip())
     assert folder.parent == tmp_path / "w/wandb"
     assert folder.name.startswith("offline-run-") and folder.name.endswith(run_id(0))
-    records = wandb_records(folder)
+    told = wandb_records(folder)
 
-    (about,) = [record.run for record in records if record.HasField("run")]
+    (about,) = [record.run for record in told if record.HasField("run")]
     assert (about.run_id, about.project, about.display_name, about.notes, list(about.tags)) == (
         run_id(0), "di_gits", "first", "for the paper", ["best"],
     )  # fmt: skip
@@ -306,17 +311,22 @@ def test_a_run_is_written_as_wandb_does_offline(project: Store, tmp_path: Path) 
     assert config["snap"]["data"] == {"data": sha256("a")}
     assert SECRET not in str(about)
 
-    rows = [values(record.history.item) for record in records if record.HasField("history")]
+    rows = [values(record.history.item) for record in told if record.HasField("history")]
     assert [(row["_step"], row["loss"], row["_timestamp"]) for row in rows] == [
         (n * 10, 1 / (n + 1), BEGAN / 1000 + n / 50) for n in range(POINTS)
     ]
-    (exit,) = [record.exit for record in records if record.HasField("exit")]
+    (exit,) = [record.exit for record in told if record.HasField("exit")]
     assert exit.exit_code == 0
-    sent = [file.path for record in records if record.HasField("files") for file in record.files.files]
+    sent = [file.path for record in told if record.HasField("files") for file in record.files.files]
     outputs = ["outputs/m.jsonl", "outputs/model.pt", "outputs/sub/we#ird.bin"]
     assert sorted(sent) == ["output.log", *outputs, "snap/run.json", "snap/snap.lock"]
     assert (folder / "files/output.log").read_text() == "step 1\n"
     assert SECRET not in (folder / "files/snap/run.json").read_text()
+
+
+def wandb_records(folder: Path) -> list[Any]:
+    (path,) = folder.glob("*.wandb")
+    return list(records(path))
 
 
 def values(items: Any) -> dict[str, Any]:
@@ -334,6 +344,18 @@ def test_what_is_written_is_not_written_again(project: Store, monkeypatch: pytes
     assert Path(tracked("wandb", "second").stdout.strip()).parent == project.project / "elsewhere/wandb"
     # Nothing that was half written is left.
     assert [path.name for path in (project.project / "elsewhere/wandb/.unfinished").iterdir()] == []
+
+
+def test_what_could_not_be_written_whole_is_an_error(command: Callable[..., Any], project: Store) -> None:
+    import sys
+
+    snap = f'ulimit -f 40; exec "{sys.executable}" -m snapshot track wandb first'  # W&B itself says nothing of it
+    done = command("bash", "-c", snap, cwd=project.project, check=False)
+    assert done.returncode == 3
+    error, hint = done.stderr.splitlines()[-2:]
+    assert error == f"error: Weights & Biases could not write all of run {run_id(0)}"
+    assert hint.startswith("hint: see whether the disk is full")
+    assert list((project.cache / "wandb").glob("offline-run-*")) == []
 
 
 def test_a_folder_that_can_not_be_written(project: Store) -> None:

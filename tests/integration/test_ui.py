@@ -5,9 +5,11 @@ from __future__ import annotations
 import http.client
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 
 import pytest
@@ -47,6 +49,14 @@ class Ui:
         self.process.send_signal(signal.SIGINT)
         return self.process.communicate(timeout=30)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
+
 
 @pytest.fixture
 def project(tmp_path: Path, engine) -> Project:
@@ -55,10 +65,8 @@ def project(tmp_path: Path, engine) -> Project:
 
 @pytest.fixture
 def ui(project: Project) -> Iterator[Ui]:
-    ui = Ui(project, "--port", str(free_port()))
-    yield ui
-    if ui.process.poll() is None:
-        ui.end()
+    with Ui(project, "--port", str(free_port())) as ui:
+        yield ui
 
 
 @pytest.fixture
@@ -68,16 +76,15 @@ def page(tab: Tab) -> Tab:
 
 
 def free_port() -> int:
-    import socket
-
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
 
 
-def broken(tab: Tab) -> list[str]:
+def broken(tab: Tab) -> list[object]:
     """What the console complains of."""
-    return [event["params"] for event in tab.events if event["method"] in ("Log.entryAdded", "Runtime.exceptionThrown")]
+    said = ("Log.entryAdded", "Runtime.exceptionThrown", "Runtime.consoleAPICalled")
+    return [event["params"] for event in tab.events if event["method"] in said]
 
 
 @pytest.fixture
@@ -189,10 +196,16 @@ def test_two_are_chosen_and_compared_and_one_is_removed(project: Project, ui: Ui
     assert page.value("document.getElementById('results').textContent.includes('loss')")
     listed = page.another()
     listed.visit(ui.at("/"))
+    listed.value("[...document.querySelectorAll('th button')].find(head => head.textContent === 'Name').click()")
+    listed.value("document.querySelector('#table tbody input').click()")
+    listed.value("document.querySelector('#table tbody a').focus()")
     one = page.another()
     one.visit(ui.at("/runs/run1"))
     assert project.snap("rm", "run1").returncode == 0
     listed.shown("document.querySelectorAll('#table tbody tr').length", 2)
+    first = "document.querySelector('#table tbody tr')"
+    assert listed.value(f"{first}.cells[1].textContent") == "run0", "it stays sorted"
+    assert listed.value(f"{first}.querySelector('input').checked && {first}.contains(document.activeElement)")
     for tab in (page, one):
         tab.shown("document.getElementById('connection').textContent", "This run was removed.")
     assert one.value("document.querySelector('h1').textContent").startswith("run1"), "what was seen is still there"
@@ -252,12 +265,12 @@ def test_the_browser_is_opened_by_a_file_of_ones_own(project: Project, tmp_path:
                        f"cat \"$1\" >> {seen}.tmp\nmv {seen}.tmp {seen}\n")  # fmt: skip
     program.chmod(0o755)
     project.env["PATH"] = f"{program.parent}:{project.env['PATH']}"
-    ui = Ui(project, "--port", str(free_port()), "--open")
-    wait_for(seen.exists)
-    words, mode, *text = seen.read_text().splitlines()
-    assert "token" not in words and mode == "600"
-    assert ui.address in "".join(text)
-    ui.end()
+    with Ui(project, "--port", str(free_port()), "--open") as ui:
+        wait_for(seen.exists)
+        words, mode, *text = seen.read_text().splitlines()
+        assert "token" not in words and mode == "600"
+        assert ui.address in "".join(text)
+        ui.end()
     assert not os.path.exists(words.strip())
 
 
@@ -268,7 +281,5 @@ def test_a_port_that_is_in_use_is_told(project: Project, ui: Ui) -> None:
     for port in ("0", "65536", "x", "-1"):
         done = project.snap("ui", "--port", port)
         assert done.returncode == 2 and "no port" in done.stderr
-    first, second = Ui(project), Ui(project)
-    assert first.port != second.port
-    first.end()
-    second.end()
+    with Ui(project) as first, Ui(project) as second:
+        assert first.port != second.port

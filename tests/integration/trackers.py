@@ -1,11 +1,10 @@
-"""A real MLflow server, and what Weights & Biases wrote, read back."""
+"""A real MLflow server."""
 
 from __future__ import annotations
 
 import os
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import time
@@ -14,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from uv import find_uv_bin
 
@@ -66,33 +64,3 @@ def until_it_answers(served: subprocess.Popen[bytes], url: str, log: Path) -> No
                 return
         except OSError:
             time.sleep(0.2)
-
-
-def wandb_records(folder: Path) -> list[Any]:
-    """What `wandb sync` would send of a run: its file is a log of LevelDB with a protobuf record in each entry."""
-    from wandb.proto.wandb_internal_pb2 import Record
-
-    (path,) = folder.glob("*.wandb")
-    found = []
-    for data in entries(path.read_bytes()):
-        record = Record()
-        record.ParseFromString(data)
-        found.append(record)
-    return found
-
-
-def entries(data: bytes) -> Iterator[bytes]:
-    block, head, of_file = 32768, 7, 7
-    whole, last = 1, 4
-    assert data.startswith(b":W&B")
-    at, parts = of_file, []
-    while at < len(data):
-        if block - at % block < head:
-            at += block - at % block
-            continue
-        _, length, kind = struct.unpack_from("<IHB", data, at)
-        parts.append(data[at + head : at + head + length])
-        at += head + length
-        if kind in (whole, last):
-            yield b"".join(parts)
-            parts = []

@@ -19,6 +19,9 @@ class RegistryDouble(ThreadingHTTPServer):
     """`faults` are asked first, each request once: one that returns True has answered and is used up."""
 
     daemon_threads = True
+    request_queue_size = 64
+    """Pushing opens several connections at once. Five, the default, overflow where this process gets no turn for a
+    while, and the kernel lets a second pass before it tries again."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)

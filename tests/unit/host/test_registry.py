@@ -240,9 +240,9 @@ class TestPatience:
     def test_nobody_there_is_said_at_once(self, waits):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            address = f"127.0.0.1:{free.getsockname()[1]}"
-        with pytest.raises(NetworkError, match=f"{address} can't be reached: connection refused"):
-            Registry(parse(f"{address}/team/digits"), wait=waits.append).tags()
+            address = f"127.0.0.1:{free.getsockname()[1]}"  # bound, so that nobody else listens there meanwhile
+            with pytest.raises(NetworkError, match=f"{address} can't be reached: connection refused"):
+                Registry(parse(f"{address}/team/digits"), wait=waits.append).tags()
         assert not waits
 
     def test_an_unknown_host(self, waits):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
+import tempfile
 import urllib.parse
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +29,14 @@ from tests.unit.record.records import edge, run_id
 from tests.unit.record.stores import listed
 from tests.unit.share import kits
 from tests.unit.share.archives import EngineDouble, Forger, tar_of, trained
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """In memory where there is some: each push and pull waits for the disk many times, which is not what is tested."""
+    memory = "/dev/shm"
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(autouse=True)

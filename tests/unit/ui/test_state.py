@@ -40,6 +40,7 @@ CHANGES: list[Callable[[Store], object]] = [
     lambda store: store.write(a_run(1, name="other", exit=None)),
     lambda store: keep(store, a_run(2)),
     written,
+    lambda store: (store.folder(RUN) / "gpu.csv").write_text("time,gpu\n"),
     ended,
 ]
 
