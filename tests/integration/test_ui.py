@@ -160,6 +160,19 @@ def test_what_a_reader_does_stays_when_the_page_changes(ui: Ui, page: Tab, train
     assert page.value("document.querySelector('#code details').open")
 
 
+def test_an_engine_that_does_not_answer_is_told(project: Project, page: Tab, training) -> None:
+    wait_for(
+        lambda: project.docker("ps", "-q", "--filter", f"label=org.snapshot-ml.run.store={project.path / '.snap'}")
+    )
+    project.env["DOCKER_HOST"] = "unix:///nowhere.sock"
+    with Ui(project) as ui:
+        page.visit(ui.address)
+        page.shown("document.querySelectorAll('#table tbody a').length", 1)
+        page.value("document.querySelector('#table tbody a').click()")
+        page.shown("document.querySelector('#log pre')?.textContent.startsWith('no Docker engine answers')")
+        page.shown("document.querySelector('.tiles .value')?.textContent", "1")
+
+
 def test_tags_and_notes_are_given_on_the_page(project: Project, ui: Ui, page: Tab) -> None:
     project.script("print('hello')")
     assert project.snap("run", "--name", "first", "train.py").returncode == 0
