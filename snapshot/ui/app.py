@@ -206,8 +206,7 @@ def _log_page(run_id: str, title: str, found: Log) -> LogPage:
     size = end + found.after
     pieces = [("Begin", 0), ("Earlier", max(start - log.PIECE, 0))] if start else []
     pieces += [("Later", end), ("End", max(size - log.PIECE, 0))] if found.after else []
-    known = {"text": found.text, "start": start, "end": end, "size": size}
-    return LogPage(title=title, id=run_id, pieces=tuple(pieces), **known)
+    return LogPage(title=title, id=run_id, text=found.text, start=start, end=end, size=size, pieces=tuple(pieces))
 
 
 async def _refused(request: Request, problem: Exception) -> Response:

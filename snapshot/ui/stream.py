@@ -12,7 +12,7 @@ import msgspec
 from starlette.concurrency import run_in_threadpool
 
 from snapshot.report.text import harmless
-from snapshot.ui.printed import Follower, Printed
+from snapshot.ui.log import Follower, News
 
 BEAT = 0.25
 """Seconds between two looks at what was printed: nothing but this process is asked."""
@@ -60,7 +60,7 @@ def _event(name: str, data: str) -> str:
     return f"event: {name}\ndata: {data}\n\n"
 
 
-def _encoded(printed: Printed) -> str:
+def _encoded(printed: News) -> str:
     """On one line, as JSON is."""
     texts = {name: harmless(getattr(printed, name)) for name in ("text", "open", "problem")}
     return msgspec.json.encode(msgspec.structs.replace(printed, **texts)).decode()
