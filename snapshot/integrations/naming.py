@@ -1,10 +1,12 @@
-"""Names and words as MLflow takes them. Pure."""
+"""Names as trackers take them. Pure."""
 
 from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+
+from snapshot.report.text import shown
 
 _FOREIGN = re.compile(r"[^/\w.\- :]")
 LONGEST = 250
@@ -15,10 +17,19 @@ LONGEST_PARAMETER, LONGEST_TAG = 6000, 5000
 
 def names(found: Iterable[str]) -> dict[str, str]:
     """Each name as MLflow takes it, no two of them the same: what it refuses is `_`."""
+    return _distinct(found, _fitting)
+
+
+def keys(found: Iterable[str]) -> dict[str, str]:
+    """Each name as W&B takes it, no two of them the same: what begins with `_` is its own."""
+    return _distinct(found, lambda name: shown(name).lstrip("_") or "metric")
+
+
+def _distinct(found: Iterable[str], fitting_of: Callable[[str], str]) -> dict[str, str]:
     taken: set[str] = set()
     out: dict[str, str] = {}
-    for name in sorted(found, key=lambda name: _fitting(name) != name):  # those that fit as they are keep their names
-        wanted = fitting = _fitting(name)
+    for name in sorted(found, key=lambda name: fitting_of(name) != name):  # those that fit as they are keep their names
+        wanted = fitting = fitting_of(name)
         number = 1
         while fitting in taken:
             number += 1

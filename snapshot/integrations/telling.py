@@ -44,7 +44,7 @@ def tell(client: Any, target: Target, material: Material, *, outputs: bool) -> t
     """Write what is not there yet, and return what is not there as the record has it."""
     there = client.get_run(target.id).data
     for key, value in _tags(material, target).items():
-        if there.tags.get(key) != value:
+        if there.tags.get(key, "") != value:
             client.set_tag(target.id, key, value)
     known = set(there.tags.get(TRACKED, "").split(", ")) - {""}
     marks = known | {"record", *(["outputs"] if outputs else [])}
@@ -67,8 +67,7 @@ def tell(client: Any, target: Target, material: Material, *, outputs: bool) -> t
 def _tags(material: Material, target: Target) -> dict[str, str]:
     run = material.run
     found = {f"snap.{key}": value for key, value in material.facts.items()}
-    if material.tags:
-        found["snap.tags"] = ", ".join(material.tags)
+    found["snap.tags"] = ", ".join(material.tags)  # empty once the last is taken away
     if target.is_ours:
         git = run.code.git
         found |= {
@@ -77,7 +76,7 @@ def _tags(material: Material, target: Target) -> dict[str, str]:
             **({"mlflow.source.git.commit": git.commit} if git and git.commit else {}),
             **({"mlflow.source.git.branch": git.branch} if git and git.branch else {}),
         }
-    return {key: clip(shown(value), naming.LONGEST_TAG) for key, value in found.items() if value}
+    return {key: clip(shown(value), naming.LONGEST_TAG) for key, value in found.items()}
 
 
 def _parameters(client: Any, run_id: str, material: Material, there: Mapping[str, str]) -> list[str]:

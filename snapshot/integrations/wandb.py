@@ -13,15 +13,16 @@ from snapshot.document import Value
 from snapshot.errors import HostError
 from snapshot.host.files import disk_errors, link_or_copy, make_dirs, scratch
 from snapshot.host.registry_reference import clean
-from snapshot.integrations import transactions
+from snapshot.integrations import naming, transactions
 from snapshot.integrations.library import library
 from snapshot.integrations.material import LOG, Material, find, gather
 from snapshot.integrations.moments import Point
-from snapshot.report.text import shown
+from snapshot.report.text import clip, shown
 
 FOLDER: Final = "wandb"
 LONGEST = 128
-"""Letters in the name of a project, or of a run's ID."""
+"""Letters in the name of a project."""
+LONGEST_TAG = 64
 _FOREIGN = re.compile(r"[/\\#?%:\s]")
 _CLOCK = "_timestamp"
 """The key by which W&B knows the time of a row."""
@@ -78,30 +79,25 @@ class Row(Value, frozen=True):
 def rows(series: Mapping[str, Sequence[Point]]) -> Iterator[Row]:
     """The curves as W&B takes them: by step, upwards from 0. Of two points of a metric at one step the later counts."""
     found: dict[int, dict[str, float]] = {}
+    keys = naming.keys(series)
     for name, points in series.items():
         for point in points if len(points) > 1 else ():
             values = found.setdefault(max(point.step, 0), {})
-            values |= {key(name): point.value, _CLOCK: min(point.time, values.get(_CLOCK, point.time))}
+            values |= {keys[name]: point.value, _CLOCK: min(point.time, values.get(_CLOCK, point.time))}
     yield from (Row(step, found[step]) for step in sorted(found))
-
-
-def key(name: str) -> str:
-    """A metric's name as W&B takes it: what begins with `_` is its own."""
-    return shown(name).lstrip("_") or "metric"
 
 
 def _written(wandb: Any, material: Material, project: str, folder: Path) -> Path:
     """The folder that W&B made in `folder`."""
     try:
         _write(wandb, material, project, folder)
-        (file,) = (folder / FOLDER).glob("offline-run-*/*.wandb")
-        whole = transactions.is_whole(file)
+        file = next((folder / FOLDER).glob("offline-run-*/*.wandb"), None)
     except (wandb.Error, ValueError) as problem:
         raise HostError(
             f"Weights & Biases can't write run {material.run.id}: {clean(str(problem))}",
             hint="upgrade it with `pip install --upgrade wandb`",
         ) from None
-    if not whole:
+    if file is None or not transactions.is_whole(file):
         raise HostError(
             f"Weights & Biases could not write all of run {material.run.id}",
             hint=f"see whether the disk is full with `df {folder.parent.parent}`",
@@ -114,14 +110,15 @@ def _write(wandb: Any, material: Material, project: str, folder: Path) -> None:
         project=project,
         id=material.run.id,
         name=material.name,
-        tags=list(material.tags),
+        tags=[clip(tag, LONGEST_TAG) for tag in material.tags],
         notes=material.notes or None,
         config=_configuration(material),
         settings=_settings(wandb, material, folder),
     )
     for row in rows(material.series):
         run.log(dict(row.values), step=row.step)
-    run.summary.update({key(name): points[-1].value for name, points in material.series.items()})
+    keys = naming.keys(material.series)
+    run.summary.update({keys[name]: points[-1].value for name, points in material.series.items()})
     _files(run, material)
     code = material.run.exit.code if material.run.exit else None
     run.finish(exit_code=1 if code is None else code)
@@ -158,7 +155,8 @@ def _configuration(material: Material) -> dict[str, Any]:
         "data": {shown(data.path): data.digest for data in material.run.data if data.digest},
         "environment": dict(material.environment),
     }
-    known = {key(name): _number(value) for name, value in material.parameters.items()}
+    keys = naming.keys(material.parameters)
+    known = {keys[name]: _number(value) for name, value in material.parameters.items()}
     return {**known, "snap": {name: value for name, value in told.items() if value}}
 
 

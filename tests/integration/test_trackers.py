@@ -156,9 +156,12 @@ def test_what_is_told_again_is_there_once(server: str, project: Store) -> None:
     assert found["second"].info.status == "KILLED"
     assert found["first"].data.tags["snap.tags"] == "best, later"
     assert files(client, found["first"].info.run_id) == ["snap/log.txt", "snap/run.json", "snap/snap.lock"]
+    for tag in ("best", "later"):
+        labels.untag(project, run_id(0), tag)
     # What comes with outputs is added to it.
     assert tracked("mlflow", "first", "--uri", server, "--experiment", "once", "--outputs").stdout in first.stdout
     assert "outputs/model.pt" in files(client, found["first"].info.run_id)
+    assert client.get_run(found["first"].info.run_id).data.tags["snap.tags"] == ""
     assert len(client.get_metric_history(found["first"].info.run_id, "loss")) == POINTS
 
 

@@ -136,12 +136,13 @@ def test_wandb_takes_rows_upwards_and_of_two_points_at_a_step_the_later(store: S
     series = {
         "loss": (Point(5, 1.0, 10.0), Point(7, 0.9, 11.0), Point(5, 0.8, 12.0)),
         "_acc": (Point(-1, 0.1, 20.0), Point(7, 0.2, 20.0)),
+        "acc": (Point(5, 0.5, 20.0), Point(7, 0.6, 20.0)),
         "alone": (Point(0, 1.0, 20.0),),
     }
     assert [(row.step, dict(row.values)) for row in wandb.rows(series)] == [
-        (0, {"acc": 0.1, "_timestamp": 20.0}),
-        (5, {"loss": 0.8, "_timestamp": 10.0}),
-        (7, {"loss": 0.9, "acc": 0.2, "_timestamp": 11.0}),
+        (0, {"acc_2": 0.1, "_timestamp": 20.0}),
+        (5, {"loss": 0.8, "acc": 0.5, "_timestamp": 10.0}),
+        (7, {"loss": 0.9, "acc_2": 0.2, "acc": 0.6, "_timestamp": 11.0}),
     ]
 
 
