@@ -11,13 +11,14 @@ from snapshot.cause.criterion import ByNumber, ByOutput
 from snapshot.cause.differences import Differences, Hybrid
 from snapshot.cause.document import ELSEWHERE, FOUND, NOISE, Cause, Difference, Search, Trial
 from snapshot.cause.experiment import Experiment, Means, numbers
+from snapshot.cause.odds import MOST
 from snapshot.cause.search import BAD, GOOD, UNRESOLVED, Set, Test, independent, left, smallest
 from snapshot.cause.spread import Spread, spread
 from snapshot.errors import UsageError
 from snapshot.record.document import Run
 
 SAMPLE = 4
-"""Runs of each side, where these are not the same each time."""
+"""Runs of each side, where these are not the same each time; MOST, where so few leave it in doubt."""
 NONE: Set = frozenset()
 """The good run itself."""
 
@@ -117,12 +118,9 @@ class Bisection(Experiment):
 
     def _sampled(self, criterion: ByNumber, everything: Set) -> str | None:
         """The same where results differ by themselves: by several runs of each side."""
-        measured = self._measured(criterion)
-        # In turns, so that whatever else the machine does hits both alike.
-        sides = [side for side in dict.fromkeys((NONE, everything)) if side or not measured]
-        self._all([(side, number) for number in range(2, SAMPLE + 1) for side in sides])
-        good = measured or spread(numbers(self._had(NONE)))
-        bad = spread(numbers(self._had(everything))) if everything else None
+        good, bad = self._spreads(criterion, everything, SAMPLE)
+        if good and bad and chances.odds(good, bad).is_in_doubt:
+            good, bad = self._spreads(criterion, everything, MOST)
         if good is None:
             return ELSEWHERE
         if bad is None:
@@ -133,7 +131,7 @@ class Bisection(Experiment):
         if odds.is_noise:
             self._set(noise=odds.deviation)
             return NOISE if odds.deviation else ELSEWHERE
-        self._criterion = criterion.between(odds.good, odds.bad, is_noisy=True)
+        self._judge_by(criterion.between(odds.good, odds.bad, is_noisy=True))
         self._set(
             noise=odds.deviation,
             repeats=odds.repeats,
@@ -142,6 +140,14 @@ class Bisection(Experiment):
             bad_value=odds.bad,
         )
         return None
+
+    def _spreads(self, criterion: ByNumber, everything: Set, runs: int) -> tuple[Spread | None, Spread | None]:
+        """Of both sides, run so often: in turns, so that whatever else the machine does hits both alike."""
+        measured = self._measured(criterion)
+        sides = [side for side in dict.fromkeys((NONE, everything)) if side or not measured]
+        self._all([(side, number) for number in range(2, runs + 1) for side in sides])
+        bad = spread(numbers(self._had(everything))) if everything else None
+        return measured or spread(numbers(self._had(NONE))), bad
 
     def _measured(self, criterion: ByNumber) -> Spread | None:
         """What `snap noise` has found of the good run, where it was repeated here."""

@@ -231,6 +231,12 @@ class Experiment(ABC):
             return msgspec.structs.replace(trial, outcome=self._criterion.outcome(mean(values))) if values else trial
         return trial
 
+    def _judge_by(self, criterion: Criterion) -> None:
+        """From now on by another criterion, and so all that was tried before."""
+        self._criterion = criterion
+        self._trials = {chosen: self._judged(trial) for chosen, trial in self._trials.items()}
+        self._set(trials=tuple(self._trials.values()))
+
     def _keep(self, trial: Trial) -> None:
         chosen = frozenset(trial.chosen)
         self._trials[chosen] = trial

@@ -11,9 +11,11 @@ from snapshot.document import Value
 SURE = 0.99
 """How surely each hybrid is to be taken for what it is."""
 MOST = 9
-"""Runs of a hybrid at most."""
+"""Runs of a hybrid, or of one of the two, at most."""
 ALIKE = 0.01
 """From this probability on that chance alone sets two samples so far apart, they are called the same."""
+DOUBT = 0.2
+"""Up to this probability larger samples may say otherwise."""
 
 
 class Odds(Value, kw_only=True, frozen=True):
@@ -24,8 +26,18 @@ class Odds(Value, kw_only=True, frozen=True):
     """Means."""
     deviation: float
     """Of one run; the larger one of the two sides'."""
-    is_noise: bool
-    """Whether the two can't be told from each other."""
+    chance: float
+    """How likely chance alone sets the two so far apart."""
+
+    @property
+    def is_noise(self) -> bool:
+        """Whether the two can't be told from each other."""
+        return self.chance > ALIKE
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether these samples are too small to call it noise."""
+        return ALIKE < self.chance <= DOUBT
 
     @property
     def repeats(self) -> int:
@@ -44,19 +56,19 @@ class Odds(Value, kw_only=True, frozen=True):
 
 
 def odds(good: Spread, bad: Spread) -> Odds:
-    """Of two samples. Whether they differ is decided by Welch's test (Biometrika 34, 1947), on the safe side: with the
-    degrees of freedom of the smaller one."""
+    """Of two samples. Whether they differ is decided by Welch's test (Biometrika 34, 1947)."""
     apart = abs(good.mean - bad.mean)
-    error = math.sqrt(good.deviation**2 / good.n + bad.deviation**2 / bad.n)
-    return Odds(
-        good=good.mean,
-        bad=bad.mean,
-        deviation=max(good.deviation, bad.deviation),
-        is_noise=apart == 0 or (error > 0 and _by_chance(apart / error, min(good.n, bad.n) - 1) > ALIKE),
-    )
+    parts = [side.deviation**2 / side.n for side in (good, bad)]
+    if error := math.sqrt(sum(parts)):
+        # The degrees of freedom that Welch gives, which need not be a whole number.
+        freedom = sum(parts) ** 2 / sum(part**2 / (side.n - 1) for part, side in zip(parts, (good, bad), strict=True))
+        chance = _by_chance(apart / error, freedom)
+    else:
+        chance = 0.0 if apart else 1.0
+    return Odds(good=good.mean, bad=bad.mean, deviation=max(good.deviation, bad.deviation), chance=chance)
 
 
-def _by_chance(t: float, freedom: int) -> float:
+def _by_chance(t: float, freedom: float) -> float:
     """Two-sided probability of |t| or more (Student), by Hill's approximation (CACM algorithm 395, 1970)."""
     if freedom == 1:
         return 1 - 2 * math.atan(t) / math.pi

@@ -125,8 +125,11 @@ class Shown:
         self._tried += 1
         self._seconds += seconds
         again = f", run {len(trial.runs)}" if len(trial.runs) > 1 else ""
-        values = f" ({text(trial.values[-1])})" if trial.values else f" ({trial.reason})" if trial.reason else ""
+        is_hybrid = 0 < len(trial.chosen) < len(search.candidates)
+        told = text(trial.values[-1]) if trial.values else trial.reason
+        # Of the two runs themselves it is not asked what they are, but how far they are apart.
+        said = told if told and not is_hybrid else f"{trial.outcome} ({told})" if told else trial.outcome
         # Halving, then the last one alone, and all others without it.
         more = math.log2(left) / math.log2(self._jobs + 1) + 2 if left > 1 else 0
         about = f"; {left} left, some {duration(more * self._seconds / self._tried)} to go" if more else ""
-        terminal.note(f"hybrid {number}{again}, {named(trial.chosen, search)}: {trial.outcome}{values}{about}")
+        terminal.note(f"hybrid {number}{again}, {named(trial.chosen, search)}: {said}{about}")

@@ -119,7 +119,9 @@ def evidence(search: Search) -> str:
 def _row(number: int, trial: Trial, search: Search) -> Sequence[str]:
     values = ", ".join(value_of(value) for value in trial.values[:5]) + (", …" if len(trial.values) > 5 else "")
     run = trial.runs[-1] if trial.runs else ""
-    return (str(number), named(trial.chosen, search), trial.outcome, values or (trial.reason or ""), run)
+    # Where the two can't be told from each other, none is good or bad.
+    outcome = "-" if search.status == NOISE else trial.outcome
+    return (str(number), named(trial.chosen, search), outcome, values or (trial.reason or ""), run)
 
 
 def named(chosen: Sequence[str], search: Search) -> str:

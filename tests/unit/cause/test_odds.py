@@ -7,7 +7,7 @@ from statistics import mean
 
 import pytest
 
-from snapshot.cause.odds import SURE, Odds, _by_chance
+from snapshot.cause.odds import MOST, SURE, Odds, _by_chance
 from snapshot.cause.odds import odds as of
 from snapshot.cause.spread import spread
 
@@ -59,3 +59,20 @@ def test_samples_of_one_distribution_are_noise() -> None:
         for _ in range(500)
     ]
     assert sum(verdicts) / 500 > 0.97
+
+
+def test_what_is_three_deviations_apart_is_seldom_called_noise_once_what_is_in_doubt_was_run_more() -> None:
+    chance = random.Random(3)
+
+    def is_told(apart: float) -> bool:
+        good, bad = [chance.gauss(0, 1) for _ in range(MOST)], [chance.gauss(apart, 1) for _ in range(MOST)]
+        found = odds(good[:4], bad[:4])
+        return not (odds(good, bad) if found.is_in_doubt else found).is_noise
+
+    assert sum(is_told(3) for _ in range(300)) > 285
+    assert sum(is_told(0) for _ in range(300)) < 12
+
+
+def test_the_side_that_scatters_less_counts_for_less() -> None:
+    """As Welch has it: these have some three degrees of freedom, and not six."""
+    assert odds([0.0, 0.0, 0.0, 0.001], [1.0, 5.0, 4.0, 0.0]).chance == pytest.approx(0.127, rel=0.05)

@@ -51,6 +51,12 @@ def test_noise_nothing_and_an_end_before_the_end() -> None:
     )
 
 
+def test_in_noise_nothing_is_good_or_bad() -> None:
+    trials = (Trial(chosen=(), outcome="bad", runs=("R1",), values=(1.25,)),)
+    found = search("code", "code", status="noise", noise=0.25, trials=trials)
+    assert page(found).splitlines()[-1].split() == ["1", "none", "of", "the", "differences", "-", "1.25", "R1"]
+
+
 def test_a_series_that_was_broken_off() -> None:
     trials = (Trial(chosen=("version 0",), outcome="good", runs=("R1",)),)
     found = search("version", "version", bad="1..2", status="unfinished", trials=trials)
