@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import jinja2
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -25,9 +29,15 @@ def render(template: str, finalize: Callable[[Any], Any] | None = None, /, **val
 
     In one of HTML everything is escaped. `finalize` is applied to each value before it is written.
     """
+    return _environment(finalize).get_template(template).render(**values)
+
+
+@cache
+def _environment(finalize: Callable[[Any], Any] | None) -> jinja2.Environment:
+    """Kept with the templates that were made of it: that takes longer than writing a page with them."""
     import jinja2
 
-    environment = jinja2.Environment(
+    return jinja2.Environment(
         loader=jinja2.FileSystemLoader(template_dir()),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -36,4 +46,3 @@ def render(template: str, finalize: Callable[[Any], Any] | None = None, /, **val
         autoescape=lambda name: name is not None and name.endswith(".html.j2"),
         finalize=finalize,
     )
-    return environment.get_template(template).render(**values)

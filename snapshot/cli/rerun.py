@@ -76,6 +76,7 @@ def command(
       snap rerun latest --repeat 5
       snap rerun baseline --edit
     """
+    from snapshot.cli.interrupts import Interrupts
     from snapshot.share.rerun import Wanted
 
     place = Place.here()
@@ -86,10 +87,13 @@ def command(
         again.say_whose()
     allowed = _tolerances(place, again, rtol, atol)
     verdicts = []
-    for number in range(repeat):
-        if repeat > 1:
-            terminal.note(f"rerun {number + 1} of {repeat}")
-        verdicts.append(again.judged(again.train(), allowed))
+    with Interrupts() as interrupts:
+        for number in range(repeat):
+            if repeat > 1:
+                terminal.note(f"rerun {number + 1} of {repeat}")
+            second = again.train()
+            interrupts.check()  # how far it came says nothing of the run
+            verdicts.append(again.judged(second, allowed))
     _print(verdicts, as_json=as_json)
     raise click.exceptions.Exit(0 if all(verdict.same for verdict in verdicts) else 1)
 

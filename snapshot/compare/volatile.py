@@ -65,7 +65,8 @@ _PLAIN = r"(?<![\w.])[-+]?(?>\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?(?!\.\d)|(?<![
 _KEY = re.compile(
     rf"(?:_?timestamp|_runtime|elapsed|elapsed_time|time_elapsed|wall_?time|wall_clock|wall_clock_time"
     r"|(?:mean_|std_)?(?:fit|score)_time|time_this_iter|time_total|time_since_restore"
-    r"|(?:train|training|eval|evaluation|validation|test|epoch|step|batch|iter|iteration)_(?:time|duration|runtime))"
+    r"|(?:train|training|fit|eval|evaluation|validation|test|epoch|step|batch|iter|iteration)"
+    r"(?:_(?:time|duration|runtime)|(?=_sec(?:ond)?s?$)))"
     r"(?:_(?:s|secs?|seconds|ms|us|ns|min|minutes|hours))?"
     r"|(?:created|updated|started|finished|ended|completed|saved)_at"
     rf"|(?:train_|training_|eval_|test_)?{_THING}_per_(?:s|sec|second)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,13 +18,14 @@ from snapshot.integrations import naming, transactions
 from snapshot.integrations.library import library
 from snapshot.integrations.material import LOG, Material, find, gather
 from snapshot.integrations.moments import Point
-from snapshot.report.text import clip, shown
+from snapshot.report.text import shown
 
 FOLDER: Final = "wandb"
 LONGEST = 128
 """Letters in the name of a project."""
-LONGEST_TAG = 64
 _FOREIGN = re.compile(r"[/\\#?%:\s]")
+_PATIENCE = 10.0
+"""Seconds for the end of a file: it takes milliseconds, but for a busy machine."""
 _CLOCK = "_timestamp"
 """The key by which W&B knows the time of a row."""
 
@@ -97,7 +99,7 @@ def _written(wandb: Any, material: Material, project: str, folder: Path) -> Path
             f"Weights & Biases can't write run {material.run.id}: {clean(str(problem))}",
             hint="upgrade it with `pip install --upgrade wandb`",
         ) from None
-    if file is None or not transactions.is_whole(file):
+    if file is None or not _becomes_whole(file):
         raise HostError(
             f"Weights & Biases could not write all of run {material.run.id}",
             hint=f"see whether the disk is full with `df {folder.parent.parent}`",
@@ -105,12 +107,22 @@ def _written(wandb: Any, material: Material, project: str, folder: Path) -> Path
     return file.parent
 
 
+def _becomes_whole(file: Path) -> bool:
+    """Whether all is there by now or soon: W&B's own process closes the file when `finish` has returned."""
+    deadline = time.monotonic() + _PATIENCE
+    while not transactions.is_whole(file):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
 def _write(wandb: Any, material: Material, project: str, folder: Path) -> None:
     run = wandb.init(
         project=project,
         id=material.run.id,
         name=material.name,
-        tags=[clip(tag, LONGEST_TAG) for tag in material.tags],
+        tags=list(material.tags),
         notes=material.notes or None,
         config=_configuration(material),
         settings=_settings(wandb, material, folder),

@@ -22,7 +22,6 @@ from snapshot.report.html import log, pages, parts
 from snapshot.report.html.material import Log
 from snapshot.report.html.render import Live, html
 from snapshot.ui import state
-from snapshot.ui.printed import Follower
 from snapshot.ui.stream import events
 
 MOST_WRITTEN = 20_000
@@ -121,8 +120,8 @@ class Site:
         """What happens to a run, and what it prints."""
         run_id = await run_in_threadpool(self._found, request.path_params["run"])
         record = await run_in_threadpool(self._store.read, run_id)
-        follower = Follower(record.container) if record.exit is None else None
-        return self._events(request, partial(state.of_runs, self._store, [run_id]), follower)
+        container = record.container if record.exit is None else None
+        return self._events(request, partial(state.of_runs, self._store, [run_id]), container)
 
     async def pair_events(self, request: Request) -> Response:
         """What happens to either of two runs."""
@@ -164,13 +163,13 @@ class Site:
         return RedirectResponse(f"/runs/{quote(run_id)}", 303)
 
     def _events(
-        self, request: Request, look: Callable[[], str | None], follower: Follower | None = None
+        self, request: Request, look: Callable[[], str | None], container: str | None = None
     ) -> StreamingResponse:
         async def is_over() -> bool:
             return self._is_over() or await request.is_disconnected()
 
         shown = request.query_params.get("state", "")
-        return StreamingResponse(events(shown, look, is_over, follower), media_type="text/event-stream")
+        return StreamingResponse(events(shown, look, is_over, container), media_type="text/event-stream")
 
     def _found(self, text: str) -> str:
         try:
@@ -207,9 +206,7 @@ def _log_page(run_id: str, title: str, found: Log) -> LogPage:
     size = end + found.after
     pieces = [("Begin", 0), ("Earlier", max(start - log.PIECE, 0))] if start else []
     pieces += [("Later", end), ("End", max(size - log.PIECE, 0))] if found.after else []
-    return LogPage(
-        title=title, id=run_id, text=found.text, start=start, end=end, size=size, pieces=tuple(pieces)
-    )  # fmt: skip
+    return LogPage(title=title, id=run_id, text=found.text, start=start, end=end, size=size, pieces=tuple(pieces))
 
 
 async def _refused(request: Request, problem: Exception) -> Response:

@@ -8,6 +8,7 @@ server (DNS rebinding); what writes is to come from a page of this server (`Orig
 from __future__ import annotations
 
 import html
+import re
 import secrets
 from urllib.parse import quote, urlencode
 
@@ -15,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_HERE = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
 PARAMETER = "token"
 _READ = frozenset({"GET", "HEAD"})
 _HEADERS = (
@@ -51,7 +52,7 @@ class Guard:
     def _refusal(self, request: Request) -> Response | None:
         """What is answered instead of what was asked for."""
         host = request.headers.get("host", "")
-        if host.rpartition(":")[0] not in NAMES and host not in NAMES:
+        if not _HERE.fullmatch(host):
             return _no("this server answers to the names of this machine only: 127.0.0.1 and localhost")
         if request.method not in _READ and request.headers.get("origin") != f"http://{host}":
             return _no("this did not come from a page of this server")

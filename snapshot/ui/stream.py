@@ -12,7 +12,7 @@ import msgspec
 from starlette.concurrency import run_in_threadpool
 
 from snapshot.report.text import harmless
-from snapshot.ui.printed import Follower, Printed
+from snapshot.ui.log import Follower, News
 
 BEAT = 0.25
 """Seconds between two looks at what was printed: nothing but this process is asked."""
@@ -23,11 +23,15 @@ _SILENCE = 15.0
 
 
 async def events(
-    state: str, look: Callable[[], str | None], is_over: Callable[[], Awaitable[bool]], follower: Follower | None
+    state: str, look: Callable[[], str | None], is_over: Callable[[], Awaitable[bool]], container: str | None = None
 ) -> AsyncIterator[str]:
-    """The events from the one on after `state`, which the page shows; `look` says how things stand now."""
+    """The events from the one on after `state`, which the page shows; `look` says how things stand now.
+
+    With `container`, also what that prints.
+    """
     clock = asyncio.get_running_loop().time
     next_look, said = 0.0, clock()
+    follower = Follower(container) if container else None
     try:
         while not await is_over():
             if clock() >= next_look:
@@ -56,7 +60,7 @@ def _event(name: str, data: str) -> str:
     return f"event: {name}\ndata: {data}\n\n"
 
 
-def _encoded(printed: Printed) -> str:
+def _encoded(printed: News) -> str:
     """On one line, as JSON is."""
-    known = msgspec.structs.replace(printed, text=harmless(printed.text), open=harmless(printed.open))
-    return msgspec.json.encode(known).decode()
+    texts = {name: harmless(getattr(printed, name)) for name in ("text", "open", "problem")}
+    return msgspec.json.encode(msgspec.structs.replace(printed, **texts)).decode()

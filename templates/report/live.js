@@ -100,7 +100,7 @@
       if (old) row.querySelector("input").checked = old.querySelector("input").checked;
       return row;
     });
-    const focus = document.activeElement, held = focus.closest("#table tbody tr");
+    const focus = document.activeElement, held = focus?.closest("#table tbody tr");
     for (const row of wanted) {
       const old = known.get(row.dataset.run);
       if (!old) body.append(row);
@@ -129,6 +129,7 @@
   const log = ({ reset, text, open, problem }) => {
     const section = document.getElementById("log");
     let pre = section.querySelector("pre.followed");
+    if (!pre && section.querySelector("pre")) return; // it has ended meanwhile
     if (!pre) {
       section.querySelectorAll("p, pre").forEach((one) => one.remove());
       pre = document.createElement("pre");
@@ -142,7 +143,8 @@
     const follows = atEnd(pre), [whole, rest] = pre.childNodes;
     if (reset) whole.data = "";
     if (text) whole.data += text;
-    if (whole.data.length > LONGEST) whole.data = "…" + whole.data.slice(whole.data.indexOf("\n", -LONGEST));
+    const tooMuch = whole.data.length - LONGEST;
+    if (tooMuch > 0) whole.data = "…" + whole.data.slice(whole.data.indexOf("\n", tooMuch));
     rest.data = problem || open;
     if (follows) pre.scrollTop = pre.scrollHeight;
   };

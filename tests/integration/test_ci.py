@@ -69,7 +69,6 @@ def project(command, folder: Path, runner: Environment) -> Path:
     folder.mkdir(parents=True)
     (folder / "train.py").write_text(TRAIN)
     (folder / "requirements.txt").write_text("")
-    (folder / ".gitignore").write_text(".cache/\n")
     command(sys.executable, "-m", "snapshot", "lock", cwd=folder, env=runner)
     return folder
 
@@ -149,7 +148,7 @@ def test_the_script_of_the_pipeline(
     pipeline = yaml.safe_load(examples["pipeline"])
     builds = tmp_path / "builds"
     folder = project(command, builds / "acme/digits", runner)
-    shutil.copytree(cache, folder / ".cache")  # restored, as an earlier job left it
+    shutil.copytree(cache, folder / ".cache")  # restored, as an earlier pipeline left it
     given = {
         "CI_BUILDS_DIR": str(builds), "CI_PROJECT_DIR": str(folder), "CI_REGISTRY": registry,
         "CI_REGISTRY_IMAGE": f"{registry}/acme/digits", "CI_REGISTRY_USER": "ann", "CI_REGISTRY_PASSWORD": "secret",
@@ -164,12 +163,13 @@ def test_the_script_of_the_pipeline(
 
     def run(job: str) -> str:
         script = "\n".join([*before, *pipeline[job]["script"]])
-        words = ["unshare", "--mount", "bash", "-c", IN_A_FILE_SYSTEM_OF_ITS_OWN, script]
-        said: str = command(*words, cwd=folder, env=env).stdout
+        words = ["unshare", "--mount", "bash", "-c", IN_A_FILE_SYSTEM_OF_ITS_OWN]
+        said: str = command(*words, script, cwd=folder, env=env).stdout
+        command(*words, "\n".join(pipeline["default"]["after_script"]), cwd=folder, env=env)
         return said
 
     run("train")
     kept = pipeline["train"]["artifacts"]["paths"] + pipeline["train"]["cache"]["paths"]
     assert [path for path in kept if not (folder / path).exists()] == []
-    command(builds / "snap/bin/snap", "push", "latest", ours["BEST"], cwd=folder, env=env)
+    command(builds / "snap/bin/snap", "push", "latest", ours["BEST"], cwd=folder, env=runner)
     assert "identical" in run("still-the-same")

@@ -125,6 +125,25 @@ def test_what_came_from_elsewhere_gets_no_network_and_no_folder_unasked(engine, 
     assert "network" in [difference["what"] for difference in verdict(done)["differences"]]
 
 
+def test_an_interrupt_ends_all_repeats_and_is_no_verdict(engine, gate: Gate, tmp_path: Path) -> None:
+    project = Project(tmp_path / "project", engine)
+    project.script(f"import os, time\nopen('out.txt', 'w').write('x')\n{gate.wait}")
+    gate.open()
+    assert project.snap("run", *gate.options, "train.py").returncode == 0
+    first = project.record()["id"]
+    gate.place.unlink()
+    going = project.start("rerun", first, "--allow-different-data", "--repeat", "3")
+    runs = project.path / ".snap/runs"
+    wait_for(lambda: len(list(runs.glob("*/outputs/out.txt"))) == 2)
+    going.send_signal(signal.SIGINT)
+    printed, said = going.communicate(timeout=60)
+    assert (going.returncode, printed) == (130, "")
+    assert said.endswith("error: interrupted\n") and "rerun 2 of 3" not in said
+    assert len(list(runs.iterdir())) == 2
+    assert list(runs.glob("*/verdict.json")) == []
+    assert project.containers() == []
+
+
 def test_a_rerun_whose_snap_was_killed_is_finished_and_judged_by_the_next_command(
     engine, gate: Gate, tmp_path: Path
 ) -> None:

@@ -341,7 +341,9 @@ def test_what_is_written_is_not_written_again(project: Store, monkeypatch: pytes
     (exit,) = [record.exit for record in wandb_records(Path(first.stdout.strip())) if record.HasField("exit")]
     assert exit.exit_code == 137
     monkeypatch.setenv("WANDB_DIR", str(project.project / "elsewhere"))
-    assert Path(tracked("wandb", "second").stdout.strip()).parent == project.project / "elsewhere/wandb"
+    third = tracked("wandb", "second")
+    assert third.exit_code == 0, third.output
+    assert Path(third.stdout.strip()).parent == project.project / "elsewhere/wandb"
     # Nothing that was half written is left.
     assert [path.name for path in (project.project / "elsewhere/wandb/.unfinished").iterdir()] == []
 

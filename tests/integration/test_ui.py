@@ -23,7 +23,9 @@ TRAIN = """
     for step in range(5):
         with open("m.jsonl", "a") as file:
             file.write(json.dumps({"step": step, %r: 1 / (step + 1)}) + "\\n")
-        print(f"step {step} %s \\x1b[31m", flush=True)
+        print(f"step {step} %s \\x1b[31mred\\x1b]0;title", flush=True)
+        if step > 1:
+            print(*["x" * 49] * 1000, sep="\\n", flush=True)
         while not os.path.exists(f"%s/{step}"):
             time.sleep(0.02)
     sys.exit(3)
@@ -95,15 +97,17 @@ def steps(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def training(project: Project, steps: Path) -> Iterator[subprocess.Popen[str]]:
+def training(project: Project, steps: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A run that waits at each of its steps."""
     project.script(TRAIN % (NASTY, NASTY.replace("'", '"').replace('"', "_"), steps))
     assert project.snap("build").returncode == 0
-    run = project.start("run", "--name", NASTY[:60], "--data", str(steps), "train.py")
+    command = project.command("run", "--name", NASTY[:60], "--data", str(steps), "train.py")
+    nowhere = subprocess.DEVNULL  # a pipe that nobody reads from would hold it up
+    run = subprocess.Popen(command, cwd=project.path, env=project.env, stdout=nowhere, stderr=nowhere, stdin=nowhere)
     yield run
     for step in range(5):
         (steps / str(step)).touch()
-    run.communicate(timeout=60)
+    run.wait(timeout=60)
 
 
 def test_a_training_is_followed_until_it_ends(ui: Ui, page: Tab, training, steps: Path) -> None:
@@ -125,7 +129,9 @@ def test_a_training_is_followed_until_it_ends(ui: Ui, page: Tab, training, steps
             tab.shown(points, step + 2)
     tile = "document.querySelector('.tiles .value').textContent"
     assert page.value(tile) == "0.25"
-    assert page.value(log).count("\\x1b[31m") == 4
+    shown = f"[{log}.includes('step 2'), {log}.includes('step 3'), {log}.endsWith('x\\n'), {log}.length < 65000]"
+    page.shown(shown, [False, True, True, True])  # of 100 kB the end
+    assert page.value(f"{log}.includes('red\\\\x1b]0;title')")
     for step in (3, 4):
         (steps / str(step)).touch()
     for tab in (page, other):
@@ -158,6 +164,17 @@ def test_what_a_reader_does_stays_when_the_page_changes(ui: Ui, page: Tab, train
     page.value("document.activeElement.blur()")
     page.shown("document.querySelectorAll('#metrics .values tbody tr').length", 3)
     assert page.value("document.querySelector('#code details').open")
+
+
+def test_an_engine_that_does_not_answer_is_told(project: Project, page: Tab, training) -> None:
+    wait_for(project.containers)
+    project.env["DOCKER_HOST"] = "unix:///nowhere.sock"
+    with Ui(project) as ui:
+        page.visit(ui.address)
+        page.shown("document.querySelectorAll('#table tbody a').length", 1)
+        page.value("document.querySelector('#table tbody a').click()")
+        page.shown("document.querySelector('#log pre')?.textContent.startsWith('no Docker engine answers')")
+        page.shown("document.querySelector('.tiles .value')?.textContent", "1")
 
 
 def test_tags_and_notes_are_given_on_the_page(project: Project, ui: Ui, page: Tab) -> None:

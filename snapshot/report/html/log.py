@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from snapshot.report.html.material import Log
+from snapshot.report.printed import Printed
 
 PIECE = 64_000
 """Bytes."""
@@ -25,7 +26,8 @@ def piece(path: Path, at: int | None = None) -> Log | None:
         start, data = start + first, data[first:]
     if start + len(data) < size and b"\n" in data:
         data = data[: data.rindex(b"\n") + 1]
-    lines = data.decode(errors="replace").replace("\r\n", "\n").split("\n")
+    printed = Printed(plain=True)
+    lines = (printed.shown(data) + printed.end()).replace("\r\n", "\n").split("\n")
     text = "\n".join(map(visible, lines))
     return Log(text=text, left_out=start, size=len(data), after=size - start - len(data))
 

@@ -72,7 +72,7 @@ def test_numbers_are_found_as_they_are_written():
 @pytest.mark.parametrize(
     "key",
     ["timestamp", "_runtime", "train_runtime", "train_samples_per_second", "mean_fit_time", "perf/epoch_time",
-     "elapsed_seconds", "created_at", "wall-time", "time_elapsed"],
+     "elapsed_seconds", "created_at", "wall-time", "time_elapsed", "train_seconds", "fit/epoch_sec", "step_time_ms"],
 )  # fmt: skip
 def test_keys_that_are_plainly_time(key: str):
     assert is_time(key)
@@ -81,7 +81,8 @@ def test_keys_that_are_plainly_time(key: str):
 @pytest.mark.parametrize(
     "key",
     ["time", "total_time", "duration", "survival_time", "loss", "timesteps", "total", "start_time", "it", "latency",
-     "time_error", "step", "test_loss", "runtime_error", "steps_per_epoch", "elapsed_ratio"],
+     "time_error", "step", "test_loss", "runtime_error", "steps_per_epoch", "elapsed_ratio", "survival_seconds",
+     "train_seconds_error", "audio_seconds"],
 )  # fmt: skip
 def test_keys_that_may_be_results(key: str):
     assert not is_time(key)

@@ -60,7 +60,8 @@ def test_another_cookie_is_none(client: TestClient, cookie: str) -> None:
     ("host", "code"),
     [
         *((name, 200) for name in ("127.0.0.1:8790", "localhost:8790", "localhost:9000", "localhost", "[::1]:8790")),
-        *((name, 403) for name in ("evil.example", "evil.example:8790", "127.0.0.1.evil.example:8790", "10.0.0.1", "")),
+        *((name, 403) for name in ("evil.example", "evil.example:8790", "10.0.0.1", "127.0.0.1:8790@evil.example", "")),
+        ("127.0.0.1.evil.example:8790", 403),
     ],
 )
 def test_only_names_of_this_machine_are_answered(known: TestClient, host: str, code: int) -> None:

@@ -22,7 +22,7 @@ def heard(shown: str, states: Iterable[str | None], looks: int) -> list[str]:
         return seen == looks
 
     async def collect() -> list[str]:
-        return [event async for event in stream.events(shown, look, is_over, None)]
+        return [event async for event in stream.events(shown, look, is_over)]
 
     return asyncio.run(collect())
 

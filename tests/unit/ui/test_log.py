@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from snapshot.ui.printed import LONGEST, MOST, Lines, Printed
+from snapshot.ui.log import LONGEST, MOST, Lines, News
 
 
 def test_lines_come_once_and_the_last_one_as_it_grows() -> None:
     lines = Lines()
     assert lines.take() is None
     lines.feed(b"one\ntw")
-    assert lines.take() == Printed(reset=True, text="one\n", open="tw")
+    assert lines.take() == News(reset=True, text="one\n", open="tw")
     assert lines.take() is None
     lines.feed(b"o\nthree")
-    assert lines.take() == Printed(text="two\n", open="three")
+    assert lines.take() == News(text="two\n", open="three")
 
 
 def test_letters_and_ends_of_lines_may_be_cut_in_two() -> None:
     lines = Lines()
-    for piece in (b"\xc3", b"\xa9\r", b"\nnext \xff\r", b"\n"):
+    for piece in (b"\xc3", b"\xa9\r", b"\nnext \xff \x1b[3", b"1mred\x1b]0;title\r", b"\n"):
         lines.feed(piece)
-    assert lines.take() == Printed(reset=True, text="é\nnext �\n", open="")
+    assert lines.take() == News(reset=True, text="é\nnext \\xff red\\x1b]0;title\n", open="")
 
 
 def test_what_a_carriage_return_overwrites_is_not_kept() -> None:
     lines = Lines()
     for number in range(100_000):
         lines.feed(b"\r%d %%" % number)
-    assert lines.take() == Printed(reset=True, text="", open="99999 %")
+    assert lines.take() == News(reset=True, text="", open="99999 %")
     lines.feed(b"\rdone\n")
-    assert lines.take() == Printed(text="done\n", open="")
+    assert lines.take() == News(text="done\n", open="")
 
 
 def test_however_much_is_printed_only_the_end_is_kept() -> None:

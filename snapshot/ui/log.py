@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import threading
 from contextlib import suppress
 
@@ -10,6 +9,7 @@ from snapshot.document import Value
 from snapshot.errors import EngineError
 from snapshot.host.engine import Engine, Followed
 from snapshot.report.html.log import visible
+from snapshot.report.printed import Printed
 
 MOST = 64_000
 """Letters that are kept until they are taken; what is older is left out."""
@@ -21,7 +21,7 @@ _AGAIN = 1.0
 """Seconds."""
 
 
-class Printed(Value, kw_only=True, frozen=True):
+class News(Value, kw_only=True, frozen=True):
     """What is new."""
 
     reset: bool = False
@@ -38,14 +38,14 @@ class Lines:
     """Bytes in, lines out; never more than `MOST` letters."""
 
     def __init__(self) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self._printed = Printed(plain=True)
         self._text, self._open = "", ""
         self._reset = True
         self._has_news = False
 
     def feed(self, data: bytes) -> None:
         """Take in what was printed."""
-        *whole, last = (self._open + self._decoder.decode(data)).split("\n")
+        *whole, last = (self._open + self._printed.shown(data)).split("\n")
         self._text += "".join(visible(line) + "\n" for line in whole)
         # What a carriage return has overwritten is gone; the last letter may be the first half of a line's end.
         overwritten = last.rfind("\r", 0, -1) + 1
@@ -58,11 +58,11 @@ class Lines:
             self._text, self._reset = "…" + self._text[at:], True
         self._has_news = True
 
-    def take(self) -> Printed | None:
+    def take(self) -> News | None:
         """What came since the last time."""
         if not self._has_news:
             return None
-        found = Printed(reset=self._reset, text=self._text, open=visible(self._open))
+        found = News(reset=self._reset, text=self._text, open=visible(self._open))
         self._text, self._reset, self._has_news = "", False, False
         return found
 
@@ -78,12 +78,12 @@ class Follower:
         self._is_over = threading.Event()
         threading.Thread(target=self._follow, daemon=True).start()
 
-    def take(self) -> Printed | None:
+    def take(self) -> News | None:
         """What is new."""
         with self._lock:
             if self._problem:
                 problem, self._problem = self._problem, ""
-                return Printed(problem=problem)
+                return News(problem=problem)
             return self._lines.take()
 
     def close(self) -> None:
