@@ -215,7 +215,8 @@ def test_ctrl_c_ends_it_and_counts_for_nothing(engine, tmp_path: Path) -> None:
     going = project.start("bisect", "good", "latest", "--jobs", "1")
     wait_for(lambda: list((project.path / ".snap/bisect").glob("*.json")))
     wait_for(project.containers)
-    wait_for(lambda: project.record().get("status") == "running")
+    runs = project.path / ".snap/runs"
+    wait_for(lambda: project.record(max(run.name for run in runs.iterdir())).get("status") == "running")
     going.send_signal(signal.SIGINT)
     _, said = going.communicate(timeout=60)
     assert going.returncode == 130
