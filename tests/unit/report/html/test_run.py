@@ -115,6 +115,9 @@ def test_runs_that_have_next_to_nothing(store: Store, report: Make, changes: dic
     for name in ("metrics", "devices", "outputs", "data", "lineage", "log"):
         assert page.section(name), name
     assert "there is no code snapshot" in page.section("code")
+    said = "so far" if word == "running" else "It wrote nothing."
+    assert said in page.section("outputs")
+    assert ("so far" in page.section("metrics")) == (word == "running")
 
 
 def test_nothing_that_a_run_has_is_taken_for_markup(store: Store, report: Make) -> None:
