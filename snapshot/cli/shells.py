@@ -22,15 +22,20 @@ PROGRAMS = ("snap", "snapshot")
 
 _BASH = r"""# Completion of {name} for bash 4.4 and newer.
 _{name}_completion() {{
-    local kind value breaks=$COMP_WORDBREAKS
+    local kind value breaks=$COMP_WORDBREAKS quoted=
     COMPREPLY=()
-    [[ ${{COMP_WORDS[COMP_CWORD]}} == [\"\']* ]] && breaks=  # quotes hold the word together
+    [[ ${{COMP_WORDS[COMP_CWORD]}} == [\"\']* ]] && breaks= quoted=1  # quotes hold the word together
     while IFS=$'\t' read -r kind value _; do
         case $kind in
             file) compopt -o default -o filenames ;;
             dir) compopt -o dirnames -o filenames ;;
             plain)
-                [[ -n $breaks && $value == *[^[:alnum:]_.,:/=@%+-]* ]] && printf -v value %q "$value"
+                if [[ -n $quoted ]]; then
+                    # A name may be somebody else's: none that would end the quotes, or do something within them.
+                    [[ $value == *[\"\'\`\$\\!]* ]] && continue
+                elif [[ $value == *[^[:alnum:]_.,:/=@%+-]* ]]; then
+                    printf -v value %q "$value"
+                fi
                 COMPREPLY+=("$value")
                 ;;
         esac

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,6 +60,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Index(store).refresh()  # as the end of each run does
     labels.tag(store, run.id, "best", "2026-01-01T00:00:00Z")
     labels.tag(store, run.id, "e\x1b[2Jvil", "2026-01-01T00:00:00Z")
+    labels.tag(store, run.id, "q'; touch me", "2026-01-01T00:00:00Z")
+    labels.tag(store, run.id, "q$(touch me)", "2026-01-01T00:00:00Z")
     return place
 
 
@@ -106,3 +109,19 @@ def test_runs_are_listed_with_what_they_are(typed: Terminal, shell: str):
     assert "latest" in shown and "best" in shown and "vil" not in shown
     if shell != "bash":
         assert "ok, " in shown
+
+
+@pytest.mark.parametrize(
+    ("word", "offered"),
+    [("q", ["q\\$\\(touch\\ me\\)", "q\\'\\;\\ touch\\ me"]), ("'q", []), ('"q', []), ("'b", ["best"])],
+)
+def test_the_name_of_a_run_is_a_word_and_nothing_else_in_bash(project: Path, word: str, offered: list[str]):
+    script = """
+        eval "$(snap completion bash)"
+        COMP_LINE="snap show $1" COMP_WORDS=(snap show "$1") COMP_CWORD=2 COMP_POINT=${#COMP_LINE}
+        _snap_completion snap
+        printf '%s\\n' "${COMPREPLY[@]}"
+    """
+    env = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(project), "LANG": "C.UTF-8"}
+    done = subprocess.run(["bash", "-c", script, "bash", word], cwd=project, env=env, stdout=subprocess.PIPE, text=True)
+    assert sorted(done.stdout.split("\n")[:-1]) == (offered or [""])
