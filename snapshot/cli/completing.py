@@ -33,7 +33,7 @@ def runs(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Ite
     from snapshot.record import glance
 
     store = _store()
-    found = [("latest", run) for run in glance.newest(store)[:1] if "latest".startswith(incomplete)]
+    found = [("latest", run) for run in glance.latest(store) if "latest".startswith(incomplete)]
     found += glance.named(store, incomplete).items()
     found += ((run.id, run) for run in glance.newest(store, incomplete))
     return [CompletionItem(name, help=_about(run)) for name, run in found]

@@ -8,8 +8,6 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-import msgspec
-
 from snapshot import __version__
 from snapshot.compare.pair import opened
 from snapshot.compare.tally import IncomparableError
@@ -24,7 +22,8 @@ from snapshot.record import labels
 from snapshot.record.document import Output, Run
 from snapshot.record.labels import Labels
 from snapshot.record.store import Store
-from snapshot.report.html import private, results
+from snapshot.report import private
+from snapshot.report.html import results
 from snapshot.report.text import command_line, count, outcome, shown
 
 LOG = "log.txt"
@@ -80,10 +79,11 @@ def gather(store: Store, run: Run, *, outputs: bool) -> Material:
     written = dict(_outputs(store, run, said)) if outputs else {}
     series = dict(_series(store, run, said))
     known = _labels(store, run.id)
-    environment = {name: private.value(name, value) for name, value in run.request.environment.items()}
-    held_back = sum(environment[name] != value for name, value in run.request.environment.items())
-    if held_back:
+    whole, run = run, private.told(run)
+    if held_back := _changed(whole.request.environment, run.request.environment):
         said.append(f"{count(held_back, 'value')} of environment variables held back: they look like secrets")
+    if held_back := _changed(whole.parameters, run.parameters):
+        said.append(f"{count(held_back, 'value')} of arguments held back: they look like secrets")
     started, ended = times(run)
     return Material(
         run=run,
@@ -94,11 +94,11 @@ def gather(store: Store, run: Run, *, outputs: bool) -> Material:
         ended=ended,
         facts=dict(facts(run)),
         parameters={name: shown(text) if MARK in text else text for name, text in run.parameters.items()},
-        environment=environment,
+        environment=run.request.environment,
         series=series,
         tags=tuple(sorted(known.tags)),
         notes="\n\n".join(note.text for note in known.notes),
-        record=encode_json(_without_secrets(run, environment)),
+        record=encode_json(run),
         kept={name: path for file, name in KEPT if _is_file(path := store.folder(run.id) / file)},
         outputs=written,
         said=tuple(said),
@@ -183,8 +183,8 @@ def _labels(store: Store, run_id: str) -> Labels:
     return labels.NONE
 
 
-def _without_secrets(run: Run, environment: Mapping[str, str]) -> Run:
-    return msgspec.structs.replace(run, request=msgspec.structs.replace(run.request, environment=dict(environment)))
+def _changed(whole: Mapping[str, str], told: Mapping[str, str]) -> int:
+    return sum(told[name] != value for name, value in whole.items())
 
 
 def _is_file(path: Path) -> bool:

@@ -136,6 +136,9 @@ class Reads(Document, kw_only=True, frozen=True):
     """Whether all names were kept."""
 
 
+Trial = Literal["bisect", "noise", "verify"]
+
+
 class Metric(Document, kw_only=True, frozen=True):
     """A number, or a series of numbers, among the outputs."""
 
@@ -346,6 +349,8 @@ class Run(Document, kw_only=True, frozen=True):
     """The earlier runs that it descends from, by content."""
     rerun: str | None = None
     """The run that this one repeats (`snap rerun`)."""
+    trial: Trial | None = None
+    """The command that trained it to find something out; nobody means such a run by `latest`."""
     determinism: Determinism | None = None
     """None when nothing was asked for."""
     notes: tuple[str, ...] = ()

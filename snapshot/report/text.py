@@ -68,14 +68,15 @@ def ago(moment: str, now: datetime) -> str:
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Columns, left-aligned, two spaces apart."""
-    lines = [row if "".join(row).isprintable() else [_on_a_line(cell) for cell in row] for row in (header, *rows)]
+    lines = [row if "".join(row).isprintable() else [on_a_line(cell) for cell in row] for row in (header, *rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     layout = "  ".join(f"{{:{width}}}" for width in widths)
     return "\n".join([layout.format(*line).rstrip() for line in lines])
 
 
-def _on_a_line(cell: str) -> str:
-    return harmless(cell).replace("\n", "\\n")
+def on_a_line(text: str) -> str:
+    """`text`, harmless, with new lines as escapes, too."""
+    return harmless(text).replace("\n", "\\n")
 
 
 def command_line(run: Run | Summary) -> str:

@@ -11,7 +11,7 @@ from snapshot.document import to_builtins
 from snapshot.record.document import Data, Parent, Run
 from snapshot.record.lineage import Ancestor, Origin
 from snapshot.report.lineage import Names, Tags, age, cut, metrics, place, step, summary
-from snapshot.report.text import MOST, command_line, count, harmless, outcome, shown
+from snapshot.report.text import MOST, command_line, count, on_a_line, outcome, shown
 
 LONGEST = 500
 """Characters of a command."""
@@ -34,7 +34,7 @@ def answer(
         *(f"  also by  {_writer(origin, now)}" for origin in later[:MOST]),
         *([f"  {'':<9}… and {len(later) - MOST:,} more; see `--json`"] if len(later) > MOST else []),
     ]
-    return "\n".join(harmless(line).replace("\n", "\\n") for line in lines)
+    return "\n".join(on_a_line(line) for line in lines)
 
 
 def _facts(origin: Origin, names: Names, now: datetime, tags: Sequence[str]) -> Iterator[tuple[str, str]]:

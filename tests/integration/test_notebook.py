@@ -149,6 +149,7 @@ def test_ctrl_c_interrupts_the_cell_and_keeps_what_there_is(project: Project, ga
     )
     running = project.start("run", *gate.options, "long.ipynb")
     wait_for(lambda: list(project.path.glob(".snap/runs/*/outputs/ready")))
+    assert not list(project.path.glob(".snap/runs/*/outputs/kernel*"))
     running.send_signal(signal.SIGINT)
     _, stderr = running.communicate(timeout=60)
     assert running.returncode == 130, stderr

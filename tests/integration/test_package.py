@@ -137,8 +137,9 @@ def test_what_an_index_is_told(wheel: Path) -> None:
 
 def test_pages_of_the_readme_are_pages_of_the_site(wheel: Path, repository: Path) -> None:
     text = contents(wheel)[f"{NAME}.dist-info/METADATA"].decode()
-    pages = re.findall(r"\]\(https://snapshot-ml\.readthedocs\.io/([^)#]*)/", text)
-    assert pages and [page for page in pages if not (repository / f"docs/{page}.md").is_file()] == []
+    pages = re.findall(r"\]\(https://snapshot-ml\.readthedocs\.io/([^)#]*)[)#]", text)
+    files = [f"docs/{page.removesuffix('/')}.md" if page.endswith("/") else f"docs/{page}" for page in pages]
+    assert files and [file for file in files if not (repository / file).is_file()] == []
 
 
 def test_the_version_is_said_in_one_place(command, repository: Path, installed: dict[str, str], tmp_path: Path) -> None:

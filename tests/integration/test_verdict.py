@@ -25,7 +25,7 @@ TRAIN = """
     now = datetime.datetime.now()
     os.makedirs(f"logs/{now:%Y%m%d_%H%M%S}")
     with open(f"logs/{now:%Y%m%d_%H%M%S}/train.log", "w") as log:
-        log.write(f"{now} epoch 3 loss {0.5:.4f} took {noise * 1e9:.2f} s\\n")
+        log.write(f"{now} epoch 3 loss {0.5:.4f} took {noise * 1e9:.6f} s\\n")
 """
 
 

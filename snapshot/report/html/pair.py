@@ -11,8 +11,8 @@ from snapshot.compare.results import Number
 from snapshot.digest import PREFIX, short
 from snapshot.document import Value
 from snapshot.record.document import Run
-from snapshot.report import diff, text, verdict
-from snapshot.report.html import chart, devices, private
+from snapshot.report import diff, private, text, verdict
+from snapshot.report.html import chart, devices
 from snapshot.report.html.between import Pair
 from snapshot.report.html.chart import Chart, Line
 from snapshot.report.html.material import Material
@@ -121,7 +121,7 @@ def _head(letter: str, run: Run) -> Head:
 
 
 def _about(old: Run, new: Run) -> Iterator[tuple[str, ...]]:
-    yield "command", *(text.clip(text.command_line(run), _LONGEST) for run in (old, new))
+    yield "command", *(text.clip(text.command_line(private.told(run)), _LONGEST) for run in (old, new))
     yield "ended", *(text.outcome(run) for run in (old, new))
     yield "created", *(moment(run.created) for run in (old, new))
     yield "time", *(seconds(run) for run in (old, new))
@@ -162,12 +162,17 @@ def _images(runs: Sequence[Material]) -> Iterator[tuple[Image | None, Image | No
 
 
 def _section(section: Section) -> Table:
-    hide = section.name == "environment"
-    rows = [
-        (text.shown(c.name), *(_cell(private.value(c.name, v) if v and hide else v) for v in (c.old, c.new)))
-        for c in section.changes
-    ]
+    hide = _HIDING.get(section.name, _as_it_is)
+    rows = [(text.shown(c.name), *(_cell(v and hide(c.name, v)) for v in (c.old, c.new))) for c in section.changes]
     return table(section.name[:1].upper() + section.name[1:], ("", "A", "B"), rows, most=500)
+
+
+def _as_it_is(name: str, value: str) -> str:
+    return value
+
+
+_HIDING = {"environment": private.variable, "arguments": private.argument}
+"""By section: what hides secrets in it."""
 
 
 def _cell(value: str | None) -> str:

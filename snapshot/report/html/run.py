@@ -10,8 +10,8 @@ from snapshot.compare.verdict import DIFFERENT, WITHIN, Verdict
 from snapshot.digest import short
 from snapshot.document import Value
 from snapshot.record.document import Metric, Output, Run
-from snapshot.report import lineage, noise, show, text, verdict
-from snapshot.report.html import chart, devices, graph, private, stack
+from snapshot.report import lineage, noise, private, show, text, verdict
+from snapshot.report.html import chart, devices, graph, stack
 from snapshot.report.html.chart import Chart, Line
 from snapshot.report.html.graph import Graph
 from snapshot.report.html.material import Files, Log, Material
@@ -101,7 +101,7 @@ class RunPage(Value, kw_only=True, frozen=True):
 
 def page(found: Material, now: str) -> RunPage:
     """Everything that is known of a run, what is asked for most on top; `now` as documents have it."""
-    run = found.run
+    run = private.told(found.run)
     return RunPage(
         title=title(run),
         id=run.id,
@@ -274,8 +274,7 @@ def _mapping(caption: str, values: dict[str, str]) -> Table | None:
 
 
 def _environment(run: Run) -> dict[str, str]:
-    asked = {name: private.value(name, value) for name, value in run.request.environment.items()}
-    return {**(run.determinism.environment if run.determinism else {}), **asked}
+    return {**(run.determinism.environment if run.determinism else {}), **run.request.environment}
 
 
 def _conditions(run: Run) -> Iterator[tuple[str, str]]:

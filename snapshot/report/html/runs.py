@@ -7,7 +7,7 @@ from math import isfinite
 
 from snapshot.document import Value
 from snapshot.record.summary import Summary
-from snapshot.report import text
+from snapshot.report import private, text
 from snapshot.report.html.parts import moment, so_far
 from snapshot.report.select import Row, common_metrics
 
@@ -86,7 +86,7 @@ def _parameters(rows: Sequence[Row]) -> list[str]:
 def _row(
     row: Row, names: Callable[[str], str], parameters: Sequence[str], metrics: Sequence[str], now: str
 ) -> tuple[Cell, ...]:
-    run = row.run
+    run = private.told(row.run)
     return (
         Cell(names(run.id), run.id),
         Cell(run.name or ""),

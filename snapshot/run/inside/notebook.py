@@ -33,6 +33,8 @@ FILE_OF_CELL = re.compile(r"(/tmp/ipykernel)_\d+/")
 PATIENCE = 600
 """Seconds that a kernel may take to start, and output to come after the reply; nbclient's own 60 and 4 are too few for
 a busy machine."""
+SOCKETS = "/tmp/kernel"
+"""How their paths begin; those that a kernel leaves when it is killed are none of the notebook's files there."""
 INJECTED = "injected-parameters"
 SEED = os.environ.get("SNAP_DETERMINISM", "").partition(":")[2]
 """Of `--deterministic` and `--seed`; see `determined.py`."""
@@ -150,8 +152,8 @@ def write(notebook: "Any", path: str) -> None:
 def main(path: str, executed: str, parameters: str = "") -> int:
     """Run the notebook; the exit code."""
     notebook = read(path, parameters)
-    # Sockets in /tmp: with the host's network, others could reach a port.
-    config = Config({"KernelManager": {"transport": "ipc"}})
+    # Sockets: with the host's network, others could reach a port.
+    config = Config({"KernelManager": {"transport": "ipc", "ip": SOCKETS}})
     code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
     client = Client(
         notebook,

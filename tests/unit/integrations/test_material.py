@@ -16,7 +16,7 @@ from snapshot.record import labels
 from snapshot.record.document import Exit, Git, Output, Request, Run
 from snapshot.record.metrics.reading import metrics_of
 from snapshot.record.store import Store
-from tests.unit.record.records import a_run, run_id
+from tests.unit.record.records import a_run, command, run_id
 from tests.unit.record.stores import trained
 
 LINES = b'{"step": 10, "loss": 1.0}\n{"step": 20, "loss": 0.5}\n'
@@ -56,11 +56,15 @@ def test_without_its_file_a_curve_is_its_last_value(store: Store) -> None:
 def test_values_that_look_like_secrets_stay_here(store: Store) -> None:
     secret = "s3cr3t-s3cr3t-s3cr3t"
     request = Request(environment={"API_TOKEN": secret, "MODE": "fast"})
-    found = gathered(store, {}, request=request)
+    asked = command("train.py", "--api-key", secret)
+    found = gathered(store, {}, request=request, command=asked, parameters={"api-key": secret})
     assert found.environment["MODE"] == "fast"
-    assert secret not in str(found.environment) and secret.encode() not in found.record
+    assert secret not in repr(found)
     assert json.loads(found.record)["request"]["environment"]["MODE"] == "fast"
-    assert found.said == ("1 value of environment variables held back: they look like secrets",)
+    assert found.said == (
+        "1 value of environment variables held back: they look like secrets",
+        "1 value of arguments held back: they look like secrets",
+    )
 
 
 def test_outputs_only_when_asked_for_and_only_files_of_the_run(store: Store, tmp_path: Path) -> None:
