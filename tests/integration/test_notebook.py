@@ -129,6 +129,8 @@ def test_a_cell_that_fails_is_told_and_kept(project: Project) -> None:
     ("code", "exit_code", "words"),
     [
         ("import sys; sys.exit(3)", 3, "SystemExit"),
+        ("import sys; sys.exit(None)", 0, "SystemExit"),
+        ("import sys; sys.exit(-1)", 255, "SystemExit"),
         ("import os; os._exit(4)", 4, "the kernel died with code 4 in cell 2 of 2"),
         ("input('name? ')", 1, "nobody is there to answer `input()`"),
     ],

@@ -191,7 +191,9 @@ def main(path: str, executed: str, parameters: str = "") -> int:
 def failed(path: str, name: str, value: str, client: Client, cells: int) -> int:
     """Say which cell failed; the exit code, which for `sys.exit` is that of a script."""
     if name == "SystemExit":
-        return int(value or 0) if value.isdigit() or value in ("", "None") else 1
+        if value in ("", "None"):
+            return 0
+        return int(value) & 0xFF if re.fullmatch(r"-?\d+", value, re.ASCII) else 1
     where = f"{path}: cell {client.code_cells_executed} of {cells}"
     if name == "KeyboardInterrupt" and client.ended:
         say(f"{where} was interrupted")
