@@ -104,7 +104,6 @@ def test_a_run_is_shown_with_all_that_it_has(store: Store, report: Make) -> None
         ({"status": "failed", "exit": Exit(code=None, error="no such image"), "started": None}, "never ran"),
         ({"exit": Exit(code=137, out_of_memory=True)}, "out of memory"),
         ({"exit": Exit(code=3)}, "exit 3"),
-        ({"started": "nonsense"}, "ok"),
     ],
 )
 def test_runs_that_have_next_to_nothing(store: Store, report: Make, changes: dict[str, Any], word: str) -> None:
