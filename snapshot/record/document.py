@@ -367,13 +367,26 @@ class Run(Document, kw_only=True, frozen=True):
 
 
 def loads(data: bytes, *, where: str) -> Run:
-    """The record in `data`; raises StoreError when it is damaged, of a newer version, or names files of others."""
+    """The record in `data`; raises StoreError when it is damaged, of a newer version, or has what no run had."""
     run = _decoded(data, where)
     inside = (data.path for data in run.data if not data.path.startswith("/"))
     named = [*(o.path for o in run.outputs), *(taken.target for taken in run.taken), *inside]
     if any(_leads_out(path) for path in named):
         raise StoreError(f"{where} names a file outside of the run", hint="it was not made by `snap`: don't use it")
+    if not all(time is None or is_time(time) for time in (run.created, run.started, run.ended)):
+        raise StoreError(f"{where} has a time that is none", hint="it was not made by `snap`: don't use it")
     return run
+
+
+def is_time(text: str) -> bool:
+    """Whether it is a moment, wherever the clock stood that said it."""
+    from datetime import UTC, datetime
+
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.tzinfo is not None and moment.astimezone(UTC) == moment
+    except (ValueError, OverflowError):
+        return False
 
 
 def _leads_out(path: str) -> bool:

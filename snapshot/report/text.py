@@ -58,11 +58,12 @@ def duration(seconds: float | None) -> str:
 
 
 def ago(moment: str, now: datetime) -> str:
-    """How long before `now`."""
+    """How long before `now`, or after it by somebody else's clock."""
     seconds = (now.astimezone(UTC) - datetime.fromisoformat(moment)).total_seconds()
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= length:
-            return f"{int(seconds // length)} {unit} ago"
+        if abs(seconds) >= length:
+            far = f"{int(abs(seconds) // length)} {unit}"
+            return f"{far} ago" if seconds > 0 else f"in {far}"
     return "just now"
 
 

@@ -143,6 +143,15 @@ def test_ways_to_end(project: Project, code: str, exit_code: int, words: str) ->
     assert outputs(project, "end.executed.ipynb")[0] == ["begun\n"]
 
 
+def test_one_that_cannot_be_written_fails_and_says_why(project: Project) -> None:
+    notebook(project, "no.ipynb", "import os; os.mkdir('no.executed.ipynb')", "print('goes on')")
+    done = project.snap("run", "--no-write-back", "no.ipynb")
+    assert (done.returncode, done.stdout) == (1, "goes on\n")
+    assert "no.executed.ipynb can't be written: Is a directory" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert project.record()["outputs"] == []
+
+
 def test_ctrl_c_interrupts_the_cell_and_keeps_what_there_is(project: Project, gate: Gate) -> None:
     notebook(
         project, "long.ipynb", "print('begun')", f"import os, time\nopen('ready', 'w')\n{gate.wait}", "print('no')"

@@ -6,7 +6,8 @@ PARAMETERS is code, which becomes a cell behind the one that is tagged `paramete
 print is printed as it comes; what they show is printed as text. EXECUTED is written after each cell, and holds nothing
 that differs from run to run: no times, no random IDs.
 
-Exits with 1 when a cell failed, with the code of its `sys.exit`, with 130 after Ctrl-C, or as the kernel did that died.
+Exits with 1 when a cell failed or EXECUTED can't be written, with the code of its `sys.exit`, with 130 after Ctrl-C,
+or as the kernel did that died.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ import os
 import re
 import signal
 import sys
+from contextlib import suppress
 
 import nbformat
 from nbclient import NotebookClient
@@ -143,10 +145,17 @@ def identify(cells: "list[dict[str, Any]]") -> None:
         seen.add(cell["id"])
 
 
-def write(notebook: "Any", path: str) -> None:
-    """All of it or nothing: it may be looked at meanwhile."""
-    nbformat.write(notebook, path + ".new")
-    os.replace(path + ".new", path)
+def write(notebook: "Any", path: str) -> bool:
+    """All of it or nothing: it may be looked at meanwhile. Whether that could be done; else it is said why not."""
+    try:
+        nbformat.write(notebook, path + ".new")
+        os.replace(path + ".new", path)
+    except OSError as problem:
+        with suppress(OSError):
+            os.unlink(path + ".new")
+        say(f"{path} can't be written: {problem.strerror}")
+        return False
+    return True
 
 
 def main(path: str, executed: str, parameters: str = "") -> int:
@@ -166,15 +175,17 @@ def main(path: str, executed: str, parameters: str = "") -> int:
         coalesce_streams=True,
         on_cell_executed=lambda **_: write(notebook, executed),
     )
+    ended = 1
     try:
         client.execute()
+        ended = 0
     except CellExecutionError as problem:
-        return failed(path, problem.ename, problem.evalue, client, len(code))
+        ended = failed(path, problem.ename, problem.evalue, client, len(code))
     except RuntimeError as problem:
-        return died(path, str(problem), client, len(code))
+        ended = died(path, str(problem), client, len(code))
     finally:
-        write(notebook, executed)
-    return 0
+        is_written = write(notebook, executed)
+    return ended if is_written else ended or 1
 
 
 def failed(path: str, name: str, value: str, client: Client, cells: int) -> int:
