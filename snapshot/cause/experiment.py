@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from pathlib import Path
 from statistics import mean
 from typing import Protocol
 
@@ -23,11 +24,14 @@ from snapshot.cause.document import UNFINISHED, Search, Trial
 from snapshot.cause.search import UNRESOLVED, Set, Test
 from snapshot.cause.trial import Hands
 from snapshot.document import Value
+from snapshot.host.files import scratch
 from snapshot.record.document import Run
 from snapshot.record.store import Store
 from snapshot.run.draft import Draft
 from snapshot.run.signals import Signals
 
+_MIXED = "bisect"
+"""In the store's cache."""
 Wanted = tuple[Set, int]
 """A hybrid, and how many runs of it there are to be."""
 Judge = Callable[[Trial], str]
@@ -86,6 +90,8 @@ class Experiment(ABC):
         self._trials = {frozenset(trial.chosen): trial for trial in self.search.trials}
         self._preparing: dict[Set, float] = {}
         """Seconds that it took to have the image of a hybrid of which no run is known yet."""
+        self._mixed = Path()
+        """Where data are put together, while it looks: a folder of this search alone, others may go on beside it."""
         self._in_turn = threading.Lock()
         """Held by who puts code and data together in the store."""
 
@@ -110,12 +116,11 @@ class Experiment(ABC):
 
         What was tried is written down after each run, so that the same search goes on where it was.
         """
-        try:
-            self._find()
-        except _SpentError:
-            self._set(status=UNFINISHED)
-        finally:
-            trials.clear(self._means.store)
+        with scratch(self._means.store.cache / _MIXED) as self._mixed:
+            try:
+                self._find()
+            except _SpentError:
+                self._set(status=UNFINISHED)
         return self.search
 
     def _known(self, chosen: Set) -> Trial | None:
@@ -173,7 +178,8 @@ class Experiment(ABC):
         going = [(chosen, hybrid) for chosen in planned if (hybrid := ready[chosen]) is not None]
         self._runs += len(going)
         watched = self._means.progress.training(len(going))
-        with watched, Signals() as signals, ThreadPoolExecutor(self._means.jobs) as pool:
+        # Of a terminal that is closed, too: nobody would take what they come to.
+        with watched, Signals(outlive=False) as signals, ThreadPoolExecutor(self._means.jobs) as pool:
             runs = [pool.submit(self._run, chosen, hybrid, signals) for chosen, hybrid in going]
             for (chosen, _), ended in zip(going, runs, strict=True):
                 run, seconds = ended.result()
@@ -199,7 +205,8 @@ class Experiment(ABC):
         def drafting() -> Draft:
             with self._in_turn:
                 options = means.hands.options(hybrid.settings.request.gpus, hybrid.lock)
-                return trials.draft(means.store, means.base, hybrid, options, self._note(chosen))
+                note = self._note(chosen)
+                return trials.draft(means.store, means.base, hybrid, options, note=note, mixed=self._mixed)
 
         run = means.hands.train(drafting, signals)
         return run, time.monotonic() - began

@@ -29,8 +29,6 @@ from snapshot.run.command import recorded
 from snapshot.run.draft import Draft, Options
 from snapshot.run.signals import Signals
 
-_MIXED = "bisect"
-"""In the store's cache: data sets that are put together of two."""
 _LARGEST = 1 << 22
 """Bytes of a wheel's metadata that are read."""
 
@@ -86,8 +84,9 @@ def ready(hands: Hands, make: Callable[[], Hybrid]) -> Hybrid | str:
     return hybrid
 
 
-def draft(store: Store, base: Draft, hybrid: Hybrid, options: Options, note: str) -> Draft:
-    """The run of a hybrid; `base` is that of the good run. Its code is kept in the store.
+def draft(store: Store, base: Draft, hybrid: Hybrid, options: Options, *, note: str, mixed: Path) -> Draft:
+    """The run of a hybrid; `base` is that of the good run. Its code is kept in the store; data are put together
+    of two in the folder `mixed`.
 
     To be called with the store's lock held. Raises HostError when the disk is full.
     """
@@ -100,7 +99,7 @@ def draft(store: Store, base: Draft, hybrid: Hybrid, options: Options, note: str
         lock=hybrid.lock,
         lock_file=lock_document.dumps(hybrid.lock).encode(),
         code=_kept(store, hybrid, base.code),
-        data=tuple(msgspec.structs.replace(_laid_out(store, one), digest=None) for one in hybrid.data),
+        data=tuple(msgspec.structs.replace(_laid_out(store.project, one, mixed), digest=None) for one in hybrid.data),
         sources=hybrid.inputs,
         notes=(note,),
         rerun=None,
@@ -112,30 +111,25 @@ def edits(store: Store, old: Data, new: Data) -> tuple[Edit, ...]:
     return tuple(manifest.diff(store.path, old.digest or "", new.digest or ""))
 
 
-def clear(store: Store) -> None:
-    """Remove the data sets that were put together."""
-    remove_tree(store.cache / _MIXED)
-
-
-def _laid_out(store: Store, mixed: Mixed) -> Data:
+def _laid_out(project: Path, data: Mixed, into: Path) -> Data:
     """The data set, put together of hard links where it has files of another: a run writes to none of them."""
-    if mixed.other is None:
-        return mixed.data
-    name = hashlib.sha256("\0".join((mixed.data.target, *mixed.paths)).encode()).hexdigest()[:16]
-    folder = store.cache / _MIXED / name
+    if data.other is None:
+        return data.data
+    name = hashlib.sha256("\0".join((data.data.target, *data.paths)).encode()).hexdigest()[:16]
+    folder = into / name
     if not folder.exists():
         partial = folder.with_name(f".{name}")
         remove_tree(partial)
-        good, bad = mixed.data.place(store.project), mixed.other.place(store.project)
+        good, bad = data.data.place(project), data.other.place(project)
         with disk_errors(folder):
             shutil.copytree(good, partial, symlinks=True, copy_function=link_or_copy)
-            for path in map(from_text, mixed.paths):
+            for path in map(from_text, data.paths):
                 (partial / path).unlink(missing_ok=True)
                 if os.path.lexists(bad / path):
                     (partial / path).parent.mkdir(parents=True, exist_ok=True)
                     link_or_copy(bad / path, partial / path)
             partial.rename(folder)
-    return msgspec.structs.replace(mixed.data, at=to_text(str(folder)))
+    return msgspec.structs.replace(data.data, at=to_text(str(folder)))
 
 
 def _kept(store: Store, hybrid: Hybrid, base: Code) -> Code:

@@ -178,7 +178,7 @@ def _code(code: int) -> int:
 
 
 def _of_click(problem: click.ClickException) -> SnapshotError:
-    text = problem.format_message().replace("'", "`").rstrip(".")
+    text = " ".join(problem.format_message().split()).replace("'", "`").rstrip(".")
     context = getattr(problem, "ctx", None)
     hint = f"see `snap{context.command_path[len(context.find_root().command_path) :]} --help`" if context else None
     return SnapshotError(text[:1].lower() + text[1:], hint=hint)

@@ -69,7 +69,10 @@ class Hands:
             asked = Asked(self._place, gpus)
             asked.check(lock)
             grant = asked.grant()
-        return Options(request=Request(), grant=grant, write_back=False, trace=False, output="none", limit=self._limit)
+        return Options(
+            request=Request(), grant=grant, write_back=False, trace=False, output="none", limit=self._limit,
+            trial="bisect",
+        )  # fmt: skip
 
     def train(self, drafting: Callable[[], Draft], signals: Signals) -> Run:
         from snapshot.run.hashing import unseen

@@ -35,14 +35,16 @@ class Amount:
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._seen: deque[tuple[float, int]] = deque()
+        self._lock = threading.Lock()
         self.done = self.total = 0
 
     def update(self, done: int, total: int) -> None:
-        """Take note of how far it is."""
-        self._seen.append((self._now(), done))  # first: another thread reads
-        self.done, self.total = done, total
-        while len(self._seen) > 2 and self._seen[1][0] < self._seen[-1][0] - _SPAN:
-            self._seen.popleft()
+        """Take note of how far it is, from any thread."""
+        with self._lock:
+            self._seen.append((self._now(), done))  # first: another thread reads
+            self.done, self.total = done, total
+            while len(self._seen) > 2 and self._seen[1][0] < self._seen[-1][0] - _SPAN:
+                self._seen.popleft()
 
     def words(self) -> tuple[str, ...]:
         """The part, the bytes, the speed and the time left, as far as they are known."""

@@ -9,7 +9,6 @@ from snapshot.cli import completing, terminal
 from snapshot.cli.app import COMMANDS
 from snapshot.cli.place import Place
 from snapshot.digest import CHUNK
-from snapshot.document import encode_json
 from snapshot.errors import StoreError
 
 
@@ -29,13 +28,10 @@ def command(run: str, follow: bool, as_json: bool) -> None:
     place = Place.here()
     run_id = place.store.find(run)
     chunks = _chunks(place, run_id, follow=follow and not as_json)
-    if as_json:
-        click.echo(encode_json({"run": run_id, "log": b"".join(chunks).decode(errors="replace")}), nl=False)
-        return
-    if sys.stdout.isatty():
+    if sys.stdout.isatty() and not as_json:
         _show(chunks)
         return
-    for chunk in chunks:
+    for chunk in _as_json(run_id, chunks) if as_json else chunks:
         sys.stdout.buffer.write(chunk)
         sys.stdout.buffer.flush()
 
@@ -50,6 +46,21 @@ def _show(chunks: Iterator[bytes]) -> None:
             print(printed.shown(chunk), end="", flush=True)
     finally:
         print(printed.end(), end="", flush=True)
+
+
+def _as_json(run_id: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The document in pieces: a log may be larger than the memory."""
+    import codecs
+
+    import msgspec
+
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    begin = b'{\n  "log": "'
+    for chunk in chunks:
+        yield begin + msgspec.json.encode(decoder.decode(chunk))[1:-1]
+        begin = b""
+    yield begin + msgspec.json.encode(decoder.decode(b"", final=True))[1:-1]
+    yield b'",\n  "run": ' + msgspec.json.encode(run_id) + b"\n}\n"
 
 
 def _chunks(place: Place, run_id: str, *, follow: bool) -> Iterator[bytes]:

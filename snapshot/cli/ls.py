@@ -86,7 +86,8 @@ def command(
     if as_json:
         click.echo(encode_json([documents(row) for row in rows]), nl=False)
     elif rows:
-        click.echo(listing(rows, asked or usual(rows, _width()), datetime.now(UTC)))
+        width = None if asked else _width()  # what is asked for is shown
+        click.echo(listing(rows, asked or usual(rows, width), datetime.now(UTC), width))
     elif conditions:
         terminal.say("no run fits")
     elif repository is not None:

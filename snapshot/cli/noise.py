@@ -56,7 +56,8 @@ def command(run: str, repeat: int, no_causes: bool, data: tuple[str, ...], netwo
     _refuse_cut_off(first)
     problem: KeyboardInterrupt | SnapshotError | None = None
     with Interrupts() as interrupts:
-        measuring = _Measuring(place, first, Wanted(data=places(data, place.cwd), network=network), interrupts)
+        wanted = Wanted(data=places(data, place.cwd), network=network, trial="noise")
+        measuring = _Measuring(place, first, wanted, interrupts)
         try:
             measuring.repeat(repeat)
         except (KeyboardInterrupt, SnapshotError) as stopped:

@@ -209,6 +209,7 @@ class Rerun:
             trace=self._place.config.trace,
             terminal=sys.stderr.isatty(),
             output="stderr",
+            trial=self._wanted.trial,
         )
 
     def _draft(self, options: Options) -> Draft:

@@ -22,14 +22,18 @@ PROGRAMS = ("snap", "snapshot")
 
 _BASH = r"""# Completion of {name} for bash 4.4 and newer.
 _{name}_completion() {{
-    local kind value breaks=$COMP_WORDBREAKS
+    local kind value breaks=$COMP_WORDBREAKS special=
     COMPREPLY=()
-    [[ ${{COMP_WORDS[COMP_CWORD]}} == [\"\']* ]] && breaks=  # quotes hold the word together
+    case ${{COMP_WORDS[COMP_CWORD]}} in  # quotes hold the word together, but for what is special in them
+        \"*) breaks= special='*[\"$`\\!]*' ;;
+        \'*) breaks= special="*'*" ;;
+    esac
     while IFS=$'\t' read -r kind value _; do
         case $kind in
             file) compopt -o default -o filenames ;;
             dir) compopt -o dirnames -o filenames ;;
             plain)
+                [[ -n $special && $value == $special ]] && continue
                 [[ -n $breaks && $value == *[^[:alnum:]_.,:/=@%+-]* ]] && printf -v value %q "$value"
                 COMPREPLY+=("$value")
                 ;;

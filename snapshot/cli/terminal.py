@@ -91,8 +91,9 @@ def _write(text: str, mark: str = "", colour: str = "") -> None:
             sys.stderr.write(f"{shown}\n")  # in one piece: others write, too
             sys.stderr.flush()
 
-    if _State.line:
-        _State.line.above(write)
+    line = _State.line  # once: whoever drew it may take it away while another thread is here
+    if line:
+        line.above(write)
     else:
         write()
 
@@ -141,13 +142,13 @@ class Step:
 @contextmanager
 def step(text: str) -> Iterator[Step]:
     """A step of the work: after a second, a line that moves on a terminal and is gone when done, or a plain one."""
-    made, before, began = Step(text), _State.steps, time.monotonic()
-    _State.steps = (*before, made)
+    made, began = Step(text), time.monotonic()
+    _State.steps = (*_State.steps, made)
     stop = _shown(made)
     try:
         yield made
     finally:
-        _State.steps = before
+        _State.steps = tuple(one for one in _State.steps if one is not made)
         stop()
         seconds = time.monotonic() - began
         if _State.level == Level.VERBOSE and seconds >= _WORTH_TELLING:

@@ -168,7 +168,7 @@ def _trained(place: Place, store: Store, rows: tuple[Row, ...], *, reruns: bool)
 
     def train(run: Run) -> Verdict:
         terminal.note(f"training run {run.id} once more")
-        again = Rerun(place, run, Wanted(data={}))
+        again = Rerun(place, run, Wanted(data={}, trial="verify"))
         if again.foreign:
             again.say_whose()
         return again.judged(again.train(), tolerances(place.config, place.store, run))

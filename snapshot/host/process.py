@@ -79,7 +79,7 @@ def run(
         except subprocess.TimeoutExpired:
             raise SlowError(f"`{command[0]}` did not answer within {timeout:.0f} s") from None
     trail.ended(command[0], done.returncode, time.monotonic() - began)
-    stderr = ear.said if ear else done.stderr
+    stderr = bytes(ear.said) if ear else done.stderr
     return Finished(done.returncode, done.stdout.decode(errors="replace"), stderr.decode(errors="replace"))
 
 
@@ -89,7 +89,7 @@ class _Ear:
     def __init__(self, hear: Callable[[str], None]) -> None:
         import threading
 
-        self._hear, self.said = hear, b""
+        self._hear, self.said = hear, bytearray()
         self._from, self.end = os.pipe()
         self._thread = threading.Thread(target=self._listen, daemon=True)
 

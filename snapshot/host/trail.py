@@ -21,14 +21,15 @@ _LONGEST = 2_000
 
 
 def listen(listener: Callable[[str], None]) -> None:
-    """Tell `listener` from now on, in lines for people."""
-    _listeners.append(listener)
+    """Tell `listener` from now on, in lines for people; each of them once, however often it is asked for."""
+    if listener not in _listeners:
+        _listeners.append(listener)
 
 
 def program(command: Sequence[str], cwd: object = None) -> None:
     """A program that is started."""
     if _listeners:
-        line = shlex.join(_without_values(command))
+        line = _without_credentials(shlex.join(_without_values(command)))  # before it is cut, which may be in one
         _tell(f"$ {line[:_LONGEST]}{'…' if len(line) > _LONGEST else ''}" + (f"  (in {cwd})" if cwd else ""))
 
 
@@ -57,8 +58,12 @@ def _without_values(command: Sequence[str]) -> list[str]:
     return [_VARIABLE.sub(r"\g<name>=…", word) if before in ("--env", "-e") else word for before, word in pairs]
 
 
-def _tell(line: str) -> None:
+def _without_credentials(line: str) -> str:
     from snapshot.host.pip_config import strip_credentials
 
+    return strip_credentials(line)
+
+
+def _tell(line: str) -> None:
     for listener in _listeners:
-        listener(strip_credentials(line))
+        listener(_without_credentials(line))

@@ -136,6 +136,9 @@ class Reads(Document, kw_only=True, frozen=True):
     """Whether all names were kept."""
 
 
+Trial = Literal["bisect", "noise", "verify"]
+
+
 class Metric(Document, kw_only=True, frozen=True):
     """A number, or a series of numbers, among the outputs."""
 
@@ -346,6 +349,8 @@ class Run(Document, kw_only=True, frozen=True):
     """The earlier runs that it descends from, by content."""
     rerun: str | None = None
     """The run that this one repeats (`snap rerun`)."""
+    trial: Trial | None = None
+    """The command that trained it to find something out; nobody means such a run by `latest`."""
     determinism: Determinism | None = None
     """None when nothing was asked for."""
     notes: tuple[str, ...] = ()
@@ -362,13 +367,26 @@ class Run(Document, kw_only=True, frozen=True):
 
 
 def loads(data: bytes, *, where: str) -> Run:
-    """The record in `data`; raises StoreError when it is damaged, of a newer version, or names files of others."""
+    """The record in `data`; raises StoreError when it is damaged, of a newer version, or has what no run had."""
     run = _decoded(data, where)
     inside = (data.path for data in run.data if not data.path.startswith("/"))
     named = [*(o.path for o in run.outputs), *(taken.target for taken in run.taken), *inside]
     if any(_leads_out(path) for path in named):
         raise StoreError(f"{where} names a file outside of the run", hint="it was not made by `snap`: don't use it")
+    if not all(time is None or is_time(time) for time in (run.created, run.started, run.ended)):
+        raise StoreError(f"{where} has a time that is none", hint="it was not made by `snap`: don't use it")
     return run
+
+
+def is_time(text: str) -> bool:
+    """Whether it is a moment, wherever the clock stood that said it."""
+    from datetime import UTC, datetime
+
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.tzinfo is not None and moment.astimezone(UTC) == moment
+    except (ValueError, OverflowError):
+        return False
 
 
 def _leads_out(path: str) -> bool:

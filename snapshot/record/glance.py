@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from snapshot.errors import StoreError
+from snapshot.errors import StoreError, UsageError
 from snapshot.record import labels, summary
 from snapshot.record.index import FILE
 from snapshot.record.store import Store
@@ -33,6 +33,13 @@ def newest(store: Store, prefix: str = "") -> list[Summary]:
     """The newest runs whose ID begins with `prefix`."""
     fitting = (run_id for run_id in reversed(store.ids()) if run_id.startswith(prefix))
     return _told(store, list(islice(fitting, MOST)))
+
+
+def latest(store: Store) -> list[Summary]:
+    """The run that `latest` means, if there is any."""
+    with suppress(UsageError):
+        return _told(store, [store.find("latest")])
+    return []
 
 
 def named(store: Store, prefix: str) -> dict[str, Summary]:

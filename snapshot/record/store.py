@@ -24,7 +24,9 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Self
 
-from snapshot.document import encode_json
+import msgspec
+
+from snapshot.document import Value, encode_json
 from snapshot.errors import StoreError, UsageError
 from snapshot.host.files import disk_errors, make_dirs, remove_tree, write_atomic
 from snapshot.project.names import display
@@ -61,11 +63,17 @@ needs; nothing here is needed to run the project. Output files may be shared bet
 them in place.
 """
 
-_LATEST = re.compile(r"latest(?:~(\d+))?")
+_LATEST = re.compile(r"latest(?:~(\d{1,9}))?")
 NO_NAME = re.compile(r"latest(~.*)?|\d+|\d{8}T\d*(-[0-9a-f]*)?")
 """What can't be the name or tag of a run: RUN takes it for something else."""
 _numbers = itertools.count(int.from_bytes(os.urandom(2)))
 """One for each run that this process begins."""
+
+
+class _Kind(Value, frozen=True):
+    """Of a record, what it is for."""
+
+    trial: str | None = None
 
 
 class Claim:
@@ -188,9 +196,9 @@ class Store:
         """
         ids = self.ids()
         if match := _LATEST.fullmatch(text):
-            back = int(match[1] or 0)
-            if back < len(ids):
-                return ids[-1 - back]
+            asked = (run_id for run_id in reversed(ids) if not self._is_trial(run_id))
+            if meant := next(itertools.islice(asked, int(match[1] or 0), None), None):
+                return meant
             raise UsageError(f"there is no run `{text}`: {_count(len(ids))}", hint="see `snap ls`")
         if text in ids:
             return text
@@ -203,6 +211,13 @@ class Store:
             shown = ", ".join(f"`{i}`" for i in found[:5])
             raise UsageError(f"`{text}` fits {len(found)} runs: {shown}", hint="type more of the ID")
         raise UsageError(f"there is no run `{text}`: {_count(len(ids))}", hint="see `snap ls`")
+
+    def _is_trial(self, run_id: str) -> bool:
+        """Whether it was trained to find something out; of a record, however long, no more is looked at."""
+        with suppress(OSError, msgspec.DecodeError, RecursionError):
+            data = (self.folder(run_id) / "run.json").read_bytes()
+            return msgspec.json.decode(data, type=_Kind).trial is not None
+        return False
 
     def _named(self, text: str) -> str | None:
         from snapshot.record import labels

@@ -38,14 +38,7 @@ def of(run: Run) -> Summary:
         ended=run.ended,
         command=run.command,
         outputs=len(run.outputs),
-        seconds=_seconds(run),
+        seconds=run.seconds,
         parameters=run.parameters,
         metrics={metric.name: metric.value for metric in run.metrics},
     )
-
-
-def _seconds(run: Run) -> float | None:
-    try:
-        return run.seconds
-    except ValueError:  # a time that is none, in a record that somebody edited
-        return None

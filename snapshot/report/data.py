@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from snapshot.digest import short
 from snapshot.record.data.history import Difference, Status
 from snapshot.record.document import Data, Edit
-from snapshot.report.text import MOST, count, harmless, shown, size, table
+from snapshot.report.text import MOST, count, on_a_line, shown, size, table
 
 
 def listing(data: Sequence[Data]) -> str:
@@ -112,4 +112,4 @@ def _problems(problems: Iterable[str]) -> Iterator[str]:
 
 
 def _lines(lines: Iterable[str]) -> list[str]:
-    return [harmless(line).replace("\n", "\\n") for line in lines]
+    return [on_a_line(line) for line in lines]

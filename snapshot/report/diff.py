@@ -206,7 +206,7 @@ def _path(path: str) -> str:
 
 
 def _reason(sentence: str) -> str:
-    return _clipped(text.harmless(sentence).replace("\n", "\\n"), LONGEST)
+    return _clipped(text.on_a_line(sentence), LONGEST)
 
 
 def _clipped(cell: str, width: int = WIDEST) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from snapshot.document import to_builtins
 from snapshot.record.document import Metric, Parent, Run
-from snapshot.report.text import ago, count, outcome, shown
+from snapshot.report.text import count, outcome, shown
 
 Tags = Mapping[str, Sequence[str]]
 """The tags of runs, by ID."""
@@ -52,14 +51,6 @@ def metrics(found: Sequence[Metric], most: int) -> str:
 def number(value: float | str) -> str:
     """The value of a metric in four digits."""
     return value if isinstance(value, str) else f"{value:.4g}"
-
-
-def age(moment: str, now: datetime) -> str:
-    """How long before `now`; nothing where a record has no time."""
-    try:
-        return ago(moment, now)
-    except (ValueError, TypeError):
-        return ""
 
 
 def cut(line: str, width: int, mark: str) -> str:

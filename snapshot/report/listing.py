@@ -13,20 +13,24 @@ _COMMAND = 60
 """Letters of the command that are shown unless it is asked for."""
 _USUAL = 100
 """Columns of the terminal that the table without metrics takes, about; a metric takes ten more."""
+_NARROW = _USUAL + 10
+"""Where there are fewer, one metric says more of a run than the number of its outputs."""
 
 
 def usual(rows: Sequence[Row], width: int | None = None) -> list[str]:
     """The columns that are shown when none are asked for, on a terminal of that width."""
-    room = MOST_METRICS if width is None else max(0, min(MOST_METRICS, (width - _USUAL) // 10))
+    room = MOST_METRICS if width is None else max(1, min(MOST_METRICS, (width - _USUAL) // 10))
     tags = ["tag"] if any(row.labels.tags for row in rows) else []
     metrics = [METRIC + name if name in OWN else name for name in common_metrics(rows, room)]
-    return ["id", "name", *tags, "status", "created", "time", "outputs", *metrics, "command"]
+    outputs = [] if metrics and width is not None and width < _NARROW else ["outputs"]
+    return ["id", "name", *tags, "status", "created", "time", *outputs, *metrics, "command"]
 
 
-def listing(rows: Sequence[Row], columns: Sequence[str], now: datetime) -> str:
-    """The rows in their order."""
+def listing(rows: Sequence[Row], columns: Sequence[str], now: datetime, width: int | None = None) -> str:
+    """The rows in their order; lines are cut at `width` characters."""
     cells = [_column(key, now) for key in columns]
-    return table([_head(key) for key in columns], [[cell(row) for cell in cells] for row in rows])
+    text = table([_head(key) for key in columns], [[cell(row) for cell in cells] for row in rows])
+    return text if width is None else "\n".join(clip(line, width) for line in text.split("\n"))
 
 
 def _head(key: str) -> str:

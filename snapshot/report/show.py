@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from snapshot.record.document import Data, Edit, GpuUsage, Metric, Output, Parent, Run, Taken
 from snapshot.record.labels import NONE, Labels
 from snapshot.report.lineage import number
-from snapshot.report.text import MOST, clip, command_line, count, duration, harmless, outcome, shown, size
+from snapshot.report.text import MOST, clip, command_line, count, duration, harmless, on_a_line, outcome, shown, size
 from snapshot.run.outside import WORKSPACE
 
 if TYPE_CHECKING:
@@ -64,8 +64,11 @@ def details(
         *(("note", text) for text in run.notes),
         *((f"note of {said.time[:10]}", said.text) for said in labels.notes),
     ]
-    width = max(len(key) for key, _ in pairs)
-    return "\n".join(f"{key.ljust(width)}  {harmless(value)}" for key, value in pairs)
+    keys = [on_a_line(key) for key, _ in pairs]
+    width = max(map(len, keys))
+    # What is on several lines stays below its beginning, so that it looks like no other line of the page.
+    values = [harmless(value).replace("\n", "\n" + " " * (width + 2)) for _, value in pairs]
+    return "\n".join(f"{key.ljust(width)}  {value}" for key, value in zip(keys, values, strict=True))
 
 
 def _some(key: str, values: Sequence[T], line: Callable[[T], str]) -> list[tuple[str, str]]:

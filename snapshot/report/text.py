@@ -58,24 +58,26 @@ def duration(seconds: float | None) -> str:
 
 
 def ago(moment: str, now: datetime) -> str:
-    """How long before `now`."""
+    """How long before `now`, or after it by somebody else's clock."""
     seconds = (now.astimezone(UTC) - datetime.fromisoformat(moment)).total_seconds()
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= length:
-            return f"{int(seconds // length)} {unit} ago"
+        if abs(seconds) >= length:
+            far = f"{int(abs(seconds) // length)} {unit}"
+            return f"{far} ago" if seconds > 0 else f"in {far}"
     return "just now"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Columns, left-aligned, two spaces apart."""
-    lines = [row if "".join(row).isprintable() else [_on_a_line(cell) for cell in row] for row in (header, *rows)]
+    lines = [row if "".join(row).isprintable() else [on_a_line(cell) for cell in row] for row in (header, *rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     layout = "  ".join(f"{{:{width}}}" for width in widths)
     return "\n".join([layout.format(*line).rstrip() for line in lines])
 
 
-def _on_a_line(cell: str) -> str:
-    return harmless(cell).replace("\n", "\\n")
+def on_a_line(text: str) -> str:
+    """`text`, harmless, with new lines as escapes, too."""
+    return harmless(text).replace("\n", "\\n")
 
 
 def command_line(run: Run | Summary) -> str:

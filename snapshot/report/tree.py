@@ -11,8 +11,8 @@ from snapshot.document import Value, to_builtins
 from snapshot.record.document import Run
 from snapshot.record.forest import Node, Tree
 from snapshot.record.lineage import is_weak
-from snapshot.report.lineage import Names, Tags, age, cut, metrics, place, step, summary
-from snapshot.report.text import command_line, outcome, table
+from snapshot.report.lineage import Names, Tags, cut, metrics, place, step, summary
+from snapshot.report.text import ago, command_line, outcome, table
 
 DEEPEST = 16
 """Levels that are indented; what is deeper says whose child it is, as every node does."""
@@ -80,7 +80,7 @@ def _rows(
         yield (
             label,
             outcome(run),
-            age(run.created, now),
+            ago(run.created, now),
             cut(_origin_of(node, records, names), FROM, signs.cut),
             cut(metrics(run.metrics, 2), METRICS, signs.cut),
             short(run.code.identity),

@@ -34,7 +34,7 @@ def page(found: Verdict, *, most: int | None = MOST) -> str:
         _outputs(found.outputs, most),
         _tolerances(found.tolerances),
         _differences(found.differences, most),
-        "\n".join(f"note: {_on_a_line(note)}" for note in found.notes),
+        "\n".join(f"note: {text.on_a_line(note)}" for note in found.notes),
     ]
     return "\n\n".join(block for block in blocks if block)
 
@@ -105,16 +105,16 @@ def _told(one: Compared) -> str:
     """Where, what stands there on both sides, and why."""
     values = (one.first, one.second)
     said = [
-        _on_a_line(one.where or ""),
+        text.on_a_line(one.where or ""),
         "" if values == (None, None) else " -> ".join(_value(value) for value in values),
-        f"({_on_a_line(one.reason)})" if one.reason else "",
+        f"({text.on_a_line(one.reason)})" if one.reason else "",
     ]
     return "  ".join(part for part in said if part)
 
 
 def _tolerances(tolerances: Sequence[Tolerance]) -> str:
     """What was allowed; without any, nothing."""
-    lines = (f"allowed for {_on_a_line(one.pattern)}: rtol {one.rtol:g}, atol {one.atol:g}" for one in tolerances)
+    lines = (f"allowed for {text.on_a_line(one.pattern)}: rtol {one.rtol:g}, atol {one.atol:g}" for one in tolerances)
     return "\n".join(lines)
 
 
@@ -141,8 +141,4 @@ def _path(path: str) -> str:
 
 
 def _value(value: str | None) -> str:
-    return "-" if value is None else text.clip(_on_a_line(value), WIDEST)
-
-
-def _on_a_line(sentence: str) -> str:
-    return text.harmless(sentence).replace("\n", "\\n")
+    return "-" if value is None else text.clip(text.on_a_line(value), WIDEST)

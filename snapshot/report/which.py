@@ -10,8 +10,8 @@ from snapshot.digest import hex_of, short
 from snapshot.document import to_builtins
 from snapshot.record.document import Data, Parent, Run
 from snapshot.record.lineage import Ancestor, Origin
-from snapshot.report.lineage import Names, Tags, age, cut, metrics, place, step, summary
-from snapshot.report.text import MOST, command_line, count, harmless, outcome, shown
+from snapshot.report.lineage import Names, Tags, cut, metrics, place, step, summary
+from snapshot.report.text import MOST, ago, command_line, count, on_a_line, outcome, shown
 
 LONGEST = 500
 """Characters of a command."""
@@ -34,7 +34,7 @@ def answer(
         *(f"  also by  {_writer(origin, now)}" for origin in later[:MOST]),
         *([f"  {'':<9}… and {len(later) - MOST:,} more; see `--json`"] if len(later) > MOST else []),
     ]
-    return "\n".join(harmless(line).replace("\n", "\\n") for line in lines)
+    return "\n".join(on_a_line(line) for line in lines)
 
 
 def _facts(origin: Origin, names: Names, now: datetime, tags: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -58,10 +58,9 @@ def _facts(origin: Origin, names: Names, now: datetime, tags: Sequence[str]) -> 
 def _writer(origin: Origin, now: datetime) -> str:
     run = origin.record
     named = f" ({run.name})" if run.name else ""
-    when = age(run.created, now)
     rest = len(origin.paths) - 1
     where = shown(origin.paths[0]) + (f" and {count(rest, 'other file')}" if rest else "")
-    return ", ".join([f"{run.id}{named}", f"as {where}", outcome(run), *([when] if when else [])])
+    return ", ".join([f"{run.id}{named}", f"as {where}", outcome(run), ago(run.created, now)])
 
 
 def _platform(run: Run) -> Iterator[str]:

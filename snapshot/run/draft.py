@@ -20,7 +20,19 @@ from snapshot.project.names import display, from_text, to_text
 from snapshot.project.tree import Scan, scan
 from snapshot.record.code import snapshots
 from snapshot.record.code.trees import checkout
-from snapshot.record.document import Code, Command, Data, Determinism, Git, Given, Platform, Request, Run, Skipped
+from snapshot.record.document import (
+    Code,
+    Command,
+    Data,
+    Determinism,
+    Git,
+    Given,
+    Platform,
+    Request,
+    Run,
+    Skipped,
+    Trial,
+)
 from snapshot.record.parameters import parameters
 from snapshot.record.store import Store, container_of, new_id
 from snapshot.run import determinism, finish, outside, taken, trace, workspace
@@ -56,6 +68,7 @@ class Options(Value, kw_only=True, frozen=True):
     """Seconds after which it is ended."""
     determinism: Determinism | None = None
     """What is asked for of `--deterministic` and `--seed`."""
+    trial: Trial | None = None
 
 
 class Project(Value, kw_only=True, frozen=True):
@@ -212,6 +225,7 @@ def record(drafted: Draft) -> Run:
         write_back=options.write_back,
         created=now,
         rerun=drafted.rerun,
+        trial=options.trial,
         determinism=options.determinism,
         notes=drafted.notes,
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -99,7 +98,8 @@ class Signals:
         if number == signal.SIGINT:
             self._interrupts += 1
             if self._interrupts == 2:
-                print("snap: ending the training", file=sys.stderr, flush=True)
+                with suppress(OSError):
+                    os.write(2, b"snap: ending the training\n")  # a stream may be in the middle of its own writing
         for training in list(self._trainings):
             training.send(self._name(number))
 

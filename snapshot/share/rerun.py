@@ -22,7 +22,7 @@ from snapshot.record import labels
 from snapshot.record.data import history
 from snapshot.record.data.history import Identify
 from snapshot.record.data.identity import METHODS
-from snapshot.record.document import Data, Determinism, Request, Run
+from snapshot.record.document import Data, Determinism, Request, Run, Trial
 from snapshot.record.store import Store
 from snapshot.run import draft as drafting
 from snapshot.run import outside
@@ -52,6 +52,7 @@ class Wanted(Value, kw_only=True, frozen=True):
     """None for what the run had."""
     note: str | None = None
     """For whoever reads the record of the rerun."""
+    trial: Trial | None = None
 
 
 def is_foreign(store: Store, run: Run) -> bool:

@@ -26,6 +26,8 @@ def listen(port: int | None) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((ADDRESS, wanted))
+            # Before the address is told, so that who asks at once is answered; and two that bind can't both listen.
+            listening.listen(socket.SOMAXCONN)
         except OSError as problem:
             listening.close()
             if wanted == PORT and port is None:

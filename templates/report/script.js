@@ -232,7 +232,10 @@
     reading.textContent = "";
     const [x, y] = [Number(across.value), Number(up.value)];
     const shown = rows.filter((one) => one.fits && one.numbers[x] !== null && one.numbers[y] !== null);
-    if (!shown.length) return;
+    if (!shown.length) {
+      reading.textContent = "None of the runs in the table has both.";
+      return;
+    }
     const horizontal = axis(shown.map((one) => one.numbers[x]), frame.left, frame.right);
     const vertical = axis(shown.map((one) => one.numbers[y]), frame.bottom, frame.top);
     for (const tick of vertical.ticks) {

@@ -29,6 +29,8 @@ GREETINGS = {
     "eval \"$(snap completion zsh)\"; clear; echo re''ady\n",
     "fish": "function fish_prompt; echo '$ '; end; snap completion fish | source; clear; echo re''ady\n",
 }
+HOSTILE = ("$(touch done)", "`touch done`", "';touch done;'", '";touch done;"', "k';touch done;'", 'k";touch done;"')
+"""Tags that a shell would obey, were they put on its line as they are."""
 
 
 @pytest.fixture(scope="module", params=list(STARTS))
@@ -58,7 +60,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         run = trained(store, number, outputs, {}, name="my run" if number == 3 else None, parameters={"lr": "0.1"})
     Index(store).refresh()  # as the end of each run does
     labels.tag(store, run.id, "best", "2026-01-01T00:00:00Z")
-    labels.tag(store, run.id, "e\x1b[2Jvil", "2026-01-01T00:00:00Z")
+    for hostile in ("e\x1b[2Jvil", *HOSTILE):
+        labels.tag(store, run.id, hostile, "2026-01-01T00:00:00Z")
     return place
 
 
@@ -106,3 +109,17 @@ def test_runs_are_listed_with_what_they_are(typed: Terminal, shell: str):
     assert "latest" in shown and "best" in shown and "vil" not in shown
     if shell != "bash":
         assert "ok, " in shown
+
+
+def test_a_tag_that_a_shell_would_obey_is_a_word_or_not_offered(typed: Terminal, project: Path, shell: str):
+    starts = ["\\$", "\\`", "\\'", '\\"', "k\\'", 'k\\"']
+    if shell != "fish":  # which gives no sign of a quote that is open still
+        starts += ["'$", '"$', "'`", '"`', "\"'", "'\"", "k\"'", "k'\""]
+    for start in starts:
+        typed.type(f"snap show {start}\t#")
+        typed.until(lambda: "#" in typed.lines[-1])
+        typed.type("\x01echo \x05\n")
+        typed.until(lambda: "#" not in typed.lines[-1])
+        typed.type("\x03")  # where a quote is open still
+        typed.until(lambda: typed.lines[-1].strip() == "$")
+    assert not (project / "done").exists()

@@ -129,6 +129,8 @@ def test_a_cell_that_fails_is_told_and_kept(project: Project) -> None:
     ("code", "exit_code", "words"),
     [
         ("import sys; sys.exit(3)", 3, "SystemExit"),
+        ("import sys; sys.exit(None)", 0, "SystemExit"),
+        ("import sys; sys.exit(-1)", 255, "SystemExit"),
         ("import os; os._exit(4)", 4, "the kernel died with code 4 in cell 2 of 2"),
         ("input('name? ')", 1, "nobody is there to answer `input()`"),
     ],
@@ -141,12 +143,22 @@ def test_ways_to_end(project: Project, code: str, exit_code: int, words: str) ->
     assert outputs(project, "end.executed.ipynb")[0] == ["begun\n"]
 
 
+def test_one_that_cannot_be_written_fails_and_says_why(project: Project) -> None:
+    notebook(project, "no.ipynb", "import os; os.mkdir('no.executed.ipynb')", "print('goes on')")
+    done = project.snap("run", "--no-write-back", "no.ipynb")
+    assert (done.returncode, done.stdout) == (1, "goes on\n")
+    assert "no.executed.ipynb can't be written: Is a directory" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert project.record()["outputs"] == []
+
+
 def test_ctrl_c_interrupts_the_cell_and_keeps_what_there_is(project: Project, gate: Gate) -> None:
     notebook(
         project, "long.ipynb", "print('begun')", f"import os, time\nopen('ready', 'w')\n{gate.wait}", "print('no')"
     )
     running = project.start("run", *gate.options, "long.ipynb")
     wait_for(lambda: list(project.path.glob(".snap/runs/*/outputs/ready")))
+    assert not list(project.path.glob(".snap/runs/*/outputs/kernel*"))
     running.send_signal(signal.SIGINT)
     _, stderr = running.communicate(timeout=60)
     assert running.returncode == 130, stderr

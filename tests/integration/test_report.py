@@ -108,6 +108,10 @@ def test_the_table_is_sorted_and_filtered_and_drawn(shown) -> None:
     assert tab.value(dots) == 4
     fill(tab, "run5")
     assert tab.value(names) == ["run5"]
+    fill(tab, "nobody")
+    assert (
+        tab.value("document.querySelector('#scatter output').textContent") == "None of the runs in the table has both."
+    )
     assert tab.problems() == []
 
 

@@ -12,10 +12,11 @@ _OF_EDITORS = frozenset({"metadata", "id", "nbformat_minor"})
 
 def compare(first: BinaryIO, second: BinaryIO, tally: Tally) -> None:
     """Cell by cell, as JSON is compared."""
-    was, now = objects.both(first, second)
-    if was != now and _told(was, "cells", "outputs") == _told(now, "cells", "outputs"):
+    documents = objects.both(first, second)
+    was, now = (_told(document, "cells", "outputs") for document in documents)
+    if was == now and documents[0] != documents[1]:
         tally.ignore("metadata")
-    objects.values(_told(was, "cells", "outputs"), _told(now, "cells", "outputs"), tally, "$")
+    objects.values(was, now, tally, "$")
 
 
 def _told(value: Any, *below: str) -> Any:

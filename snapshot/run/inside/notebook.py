@@ -6,7 +6,8 @@ PARAMETERS is code, which becomes a cell behind the one that is tagged `paramete
 print is printed as it comes; what they show is printed as text. EXECUTED is written after each cell, and holds nothing
 that differs from run to run: no times, no random IDs.
 
-Exits with 1 when a cell failed, with the code of its `sys.exit`, with 130 after Ctrl-C, or as the kernel did that died.
+Exits with 1 when a cell failed or EXECUTED can't be written, with the code of its `sys.exit`, with 130 after Ctrl-C,
+or as the kernel did that died.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ import os
 import re
 import signal
 import sys
+from contextlib import suppress
 
 import nbformat
 from nbclient import NotebookClient
@@ -33,6 +35,8 @@ FILE_OF_CELL = re.compile(r"(/tmp/ipykernel)_\d+/")
 PATIENCE = 600
 """Seconds that a kernel may take to start, and output to come after the reply; nbclient's own 60 and 4 are too few for
 a busy machine."""
+SOCKETS = "/tmp/kernel"
+"""How their paths begin; those that a kernel leaves when it is killed are none of the notebook's files there."""
 INJECTED = "injected-parameters"
 SEED = os.environ.get("SNAP_DETERMINISM", "").partition(":")[2]
 """Of `--deterministic` and `--seed`; see `determined.py`."""
@@ -141,17 +145,24 @@ def identify(cells: "list[dict[str, Any]]") -> None:
         seen.add(cell["id"])
 
 
-def write(notebook: "Any", path: str) -> None:
-    """All of it or nothing: it may be looked at meanwhile."""
-    nbformat.write(notebook, path + ".new")
-    os.replace(path + ".new", path)
+def write(notebook: "Any", path: str) -> bool:
+    """All of it or nothing: it may be looked at meanwhile. Whether that could be done; else it is said why not."""
+    try:
+        nbformat.write(notebook, path + ".new")
+        os.replace(path + ".new", path)
+    except OSError as problem:
+        with suppress(OSError):
+            os.unlink(path + ".new")
+        say(f"{path} can't be written: {problem.strerror}")
+        return False
+    return True
 
 
 def main(path: str, executed: str, parameters: str = "") -> int:
     """Run the notebook; the exit code."""
     notebook = read(path, parameters)
-    # Sockets in /tmp: with the host's network, others could reach a port.
-    config = Config({"KernelManager": {"transport": "ipc"}})
+    # Sockets: with the host's network, others could reach a port.
+    config = Config({"KernelManager": {"transport": "ipc", "ip": SOCKETS}})
     code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
     client = Client(
         notebook,
@@ -164,21 +175,25 @@ def main(path: str, executed: str, parameters: str = "") -> int:
         coalesce_streams=True,
         on_cell_executed=lambda **_: write(notebook, executed),
     )
+    ended = 1
     try:
         client.execute()
+        ended = 0
     except CellExecutionError as problem:
-        return failed(path, problem.ename, problem.evalue, client, len(code))
+        ended = failed(path, problem.ename, problem.evalue, client, len(code))
     except RuntimeError as problem:
-        return died(path, str(problem), client, len(code))
+        ended = died(path, str(problem), client, len(code))
     finally:
-        write(notebook, executed)
-    return 0
+        is_written = write(notebook, executed)
+    return ended if is_written else ended or 1
 
 
 def failed(path: str, name: str, value: str, client: Client, cells: int) -> int:
     """Say which cell failed; the exit code, which for `sys.exit` is that of a script."""
     if name == "SystemExit":
-        return int(value or 0) if value.isdigit() or value in ("", "None") else 1
+        if value in ("", "None"):
+            return 0
+        return int(value) & 0xFF if re.fullmatch(r"-?\d+", value, re.ASCII) else 1
     where = f"{path}: cell {client.code_cells_executed} of {cells}"
     if name == "KeyboardInterrupt" and client.ended:
         say(f"{where} was interrupted")

@@ -8,14 +8,13 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
-from datetime import datetime
 
 import msgspec
 
 from snapshot.document import Value
 from snapshot.image.dockerfile import LOCK_LABEL
 from snapshot.record import summary
-from snapshot.record.document import Command, Exit, Run
+from snapshot.record.document import Command, Exit, Run, is_time
 from snapshot.record.summary import Summary
 from snapshot.share.oci.document import PREFIX, SCHEMA, VERSION
 
@@ -71,7 +70,7 @@ def of_run(run: Run) -> dict[str, str]:
 
 def summary_of(told: Mapping[str, str]) -> Summary | None:
     """What a list of runs says of one, by its annotations; None when they are of no run. Nothing of it is certain."""
-    if told.get(SCHEMA) != VERSION or not told.get(RUN) or not _is_time(told.get(_CREATED, "")):
+    if told.get(SCHEMA) != VERSION or not told.get(RUN) or not is_time(told.get(_CREATED, "")):
         return None
     return Summary(
         id=told[RUN],
@@ -152,10 +151,3 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return number if 0 <= number < _MOST_SECONDS else None
-
-
-def _is_time(text: str) -> bool:
-    try:
-        return datetime.fromisoformat(text).tzinfo is not None
-    except ValueError:
-        return False

@@ -32,6 +32,15 @@ def test_output_that_can_not_be_written(tmp_path: Path, arguments: tuple[str, ..
     assert done.returncode == (125 if arguments[0] == "run" else 3)
 
 
+def test_what_click_says_on_several_lines_is_said_on_one(tmp_path: Path) -> None:
+    done = snap("completion", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "error: missing argument `{bash|zsh|fish}`. Choose from: bash, zsh, fish",
+        "hint: see `snap completion --help`",
+    ]
+
+
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
 def test_streams_that_the_caller_closed(tmp_path: Path, closed: str) -> None:
     done = snap("ls", "--json", cwd=tmp_path, shell=closed)

@@ -41,3 +41,14 @@ def test_lines_of_a_program_are_heard_while_it_runs_and_kept() -> None:
     done = process.run(["sh", "-c", "echo out; printf 'one\\ntwo\\377' >&2; cat >&2"], stdin=b"!", hear=heard.append)
     assert (done.code, done.stdout, done.stderr) == (0, "out\n", "one\ntwo\ufffd!")
     assert heard == ["one", "two\ufffd!"]
+
+
+def test_credentials_are_left_out_also_where_the_line_is_cut(told: list[str]) -> None:
+    trail.program(["curl", "x" * 1_970, "https://me:secretsecretsecret@host/x"])
+    assert "secret" not in told[0]
+
+
+def test_who_asks_twice_hears_of_it_once(told: list[str]) -> None:
+    trail.listen(told.append)
+    trail.program(["true"])
+    assert told == ["$ true"]

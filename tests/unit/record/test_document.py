@@ -62,6 +62,13 @@ def test_a_record_from_before_gpus_were_watched_is_read() -> None:
     assert (device.name, device.ecc, device.mig) == ("H100", None, None)
 
 
+@pytest.mark.parametrize("key", ["created", "started", "ended"])
+@pytest.mark.parametrize("time", ["", "\x1b[31m", "2026-01-01", "2026-01-01T00:00:00", "0001-01-01T00:00:00+09:00"])
+def test_a_record_with_a_time_that_is_none_is_refused(key: str, time: str) -> None:
+    with pytest.raises(StoreError, match="a time that is none"):
+        loads(json.dumps({**OLD, key: time}).encode(), where="run.json")
+
+
 @pytest.mark.parametrize("path", ["../other/run.json", "/etc/passwd", "a/../../b", "\0/etc/\xff", "\0../\xff", ".."])
 def test_a_record_that_names_files_outside_of_its_run_is_refused(path: str) -> None:
     output = {"path": path, "size": 1, "sha256": "sha256:0", "mode": 420, "change": "created"}

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from snapshot.errors import HostError, StoreError, UsageError
@@ -52,12 +53,23 @@ def test_runs_are_found_by_id_prefix_suffix_name_and_age(store: Store):
         assert store.find(text) == new.id
 
 
+def test_the_latest_run_is_none_that_was_trained_to_find_something_out(store: Store):
+    mine, trial = a_run("20260101T000000000-aaaa"), a_run("20260102T000000000-bbbb")
+    damaged = a_run("20260103T000000000-cccc")
+    keep(store, mine, msgspec.structs.replace(trial, trial="bisect"), damaged)
+    (store.folder(damaged.id) / "run.json").write_text("{")
+    assert [store.find("latest"), store.find("latest~1"), store.find("bbbb")] == [damaged.id, mine.id, trial.id]
+    with pytest.raises(UsageError, match="has 3 runs"):
+        store.find("latest~2")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("2026", "fits 2 runs"),
         ("zz", "no run `zz`"),
         ("latest~2", "has 2 runs"),
+        ("latest~" + "9" * 5000, "no run"),
         ("", "no run"),
         (os.fsdecode(b"\xff"), "no run"),
     ],

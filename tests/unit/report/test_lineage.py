@@ -1,11 +1,7 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
-import pytest
-
 from snapshot.record.store import Store
-from snapshot.report.lineage import Names, age, cut
+from snapshot.report.lineage import Names, cut
 from tests.unit.record.records import a_run, keep, run_id
 
 
@@ -22,11 +18,6 @@ def test_a_short_name_is_one_that_the_store_finds(tmp_path):
     names = Names(store.ids())
     assert [store.find(names(run)) for run in store.ids()] == store.ids()
     assert names(run_id(1)) == "0001"
-
-
-@pytest.mark.parametrize("moment", ["", "yesterday", "2026-01-01", "2026-01-01T00:00:00"])
-def test_a_time_that_is_none_has_no_age(moment: str):
-    assert age(moment, datetime(2026, 1, 3, tzinfo=UTC)) == ""
 
 
 def test_what_is_cut_has_a_mark_and_is_no_wider():

@@ -14,7 +14,7 @@ from snapshot.record import summary
 from snapshot.record.document import Exit, Metric
 from snapshot.record.labels import Labels
 from snapshot.report import listing, select
-from tests.unit.record.records import a_run, run_id
+from tests.unit.record.records import a_run, command, run_id
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -119,9 +119,16 @@ def test_tags_and_the_metrics_that_most_runs_have_get_columns_as_far_as_there_is
     assert listing.usual(rows) == [
         *("id", "name", "tag", "status", "created", "time", "outputs", "loss", "b", "accuracy", "command")
     ]
-    assert "loss" not in listing.usual(rows, width=80)
+    assert listing.usual(rows, width=80)[5:] == ["time", "loss", "command"]
+    assert listing.usual([row()], width=80)[4:] == ["time", "outputs", "command"]
     assert listing.usual(rows, width=115)[7:] == ["loss", "command"]
     assert listing.listing(rows, ["loss", "tag"], NOW).splitlines()[1:] == ["nan       best, paper", "0.25", "0.333333"]
+
+
+def test_lines_are_cut_at_the_width_of_a_terminal():
+    rows = [row(command=command("train.py", "x" * 50))]
+    head, line = listing.listing(rows, listing.usual(rows, 80), NOW, 80).splitlines()
+    assert len(line) == 80 and line.endswith("train.py xxxx…") and head.endswith("COMMAND")
 
 
 def test_a_metric_with_the_name_of_a_column_is_told_from_it():

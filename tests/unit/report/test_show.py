@@ -8,6 +8,7 @@ from snapshot.record.document import (
     Command,
     Data,
     Edit,
+    Exit,
     Given,
     GpuUsage,
     Metric,
@@ -18,6 +19,7 @@ from snapshot.record.document import (
     Skipped,
     Usage,
 )
+from snapshot.record.labels import Labels, Note
 from snapshot.report import show
 from tests.unit.record.records import a_run
 
@@ -112,3 +114,14 @@ def test_what_made_the_result_is_told() -> None:
     assert lines(run, "edited") == ["3.img (removed) in images"]
     assert lines(run, "from") == ["r1:m.pt (fine-tuned-from, read) as w/m.pt"]
     assert lines(run, "metric") == ["loss 0.1235 (m.csv, last of 4 points)"]
+
+
+def test_what_a_stranger_named_looks_like_no_line_of_the_page():
+    forged = "x\nstatus  \x1b[32mok"
+    metric = Metric(name=forged, value=1.0, path="m.json", points=1)
+    page = show.details(
+        a_run(exit=Exit(code=1), metrics=(metric,), request=Request(environment={forged: forged})),
+        labels=Labels(notes=(Note(time=forged, text=forged),)),
+    )
+    assert "\x1b" not in page
+    assert [line.split(maxsplit=1)[1] for line in page.splitlines() if line.startswith("status")] == ["exit 1"]

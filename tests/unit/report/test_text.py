@@ -28,3 +28,4 @@ def test_sizes_durations_and_ages_are_for_people():
     now = datetime(2026, 1, 2, tzinfo=UTC)
     assert text.ago("2026-01-01T23:59:30Z", now) == "just now"
     assert text.ago("2026-01-01T22:00:00Z", now) == "2 h ago"
+    assert text.ago("2026-01-05T00:00:00Z", now) == "in 3 d"

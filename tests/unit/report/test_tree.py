@@ -101,7 +101,7 @@ def test_lines_are_cut_where_the_terminal_ends():
 def test_nothing_in_a_record_can_break_a_line_or_move_the_cursor():
     hostile = "a\nb\x1b[2J\u202e"
     run = a_run(
-        2, name=hostile, created="yesterday", command=command(hostile), metrics=(metric(hostile, hostile),),
+        2, name=hostile, command=command(hostile), metrics=(metric(hostile, hostile),),
         parents=(edge(1, hostile, run=hostile, relation=hostile), edge(1, "\0\xff")),
     )  # fmt: skip
     lines = drawn(run, weak=True)

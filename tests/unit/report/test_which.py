@@ -82,7 +82,7 @@ def test_an_ancestor_without_a_record_is_named():
 
 def test_nothing_in_a_record_can_break_a_line_or_move_the_cursor():
     hostile = "a\nb\x1b[2J"
-    run = a_run(1, name=hostile, created="?", parents=(edge(0, hostile, relation=hostile, evidence=hostile),))
+    run = a_run(1, name=hostile, parents=(edge(0, hostile, relation=hostile, evidence=hostile),))
     lines = told(origins(run, by=[1], path=hostile))
     assert all(line.isprintable() for line in lines)
     assert len(lines) == 7
