@@ -178,7 +178,8 @@ class Experiment(ABC):
         going = [(chosen, hybrid) for chosen in planned if (hybrid := ready[chosen]) is not None]
         self._runs += len(going)
         watched = self._means.progress.training(len(going))
-        with watched, Signals() as signals, ThreadPoolExecutor(self._means.jobs) as pool:
+        # Of a terminal that is closed, too: nobody would take what they come to.
+        with watched, Signals(outlive=False) as signals, ThreadPoolExecutor(self._means.jobs) as pool:
             runs = [pool.submit(self._run, chosen, hybrid, signals) for chosen, hybrid in going]
             for (chosen, _), ended in zip(going, runs, strict=True):
                 run, seconds = ended.result()

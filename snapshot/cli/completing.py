@@ -42,13 +42,17 @@ def runs(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Ite
 def outputs(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Items:
     """RUN, and after a colon the outputs of it, folder by folder."""
     from snapshot.errors import SnapshotError
+    from snapshot.record import glance
+    from snapshot.record.store import NO_NAME
 
     name, colon, path = incomplete.partition(":")
     if not colon:
         return runs(ctx, parameter, incomplete)
-    with suppress(SnapshotError):
+    with suppress(SnapshotError, KeyError):
         store = _store()
-        written = store.read(store.find(name)).outputs
+        # Of a name, `find` would bring the index up to date, which takes its time and is written.
+        run_id = store.find(name) if NO_NAME.fullmatch(name) else glance.named(store, name)[name].id
+        written = store.read(run_id).outputs
         return [CompletionItem(f"{name}:{part}") for part in _next((output.path for output in written), path)]
     return []
 
@@ -152,11 +156,16 @@ def _about(run: Summary) -> str:
 
 
 def _store() -> Store:
-    """The runs of the project; not `Place.store`, which finishes those that lost their `snap`."""
+    """The runs of the project; not `Place.store`, which finishes those that lost their `snap`.
+
+    Raises StoreError for a store of another version.
+    """
     from snapshot.cli.place import Place
     from snapshot.record.store import Store
 
-    return Store(Place.here().root)
+    store = Store(Place.here().root)
+    store.exists()
+    return store
 
 
 def _lock() -> Lock | None:

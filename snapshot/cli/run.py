@@ -100,7 +100,6 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
     from snapshot.run.training import train
 
     place = Place.here()
-    verbatim = ctx.meta.get("snapshot.verbatim", False)
     check_host()
     if given["name"] is not None:
         naming.check(given["name"], "--name")
@@ -109,12 +108,7 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
     stored(*argv, what="an argument")
     # Before what is run: an option without its value may have taken that.
     request = request_of(given, os.environ)
-    is_script = bool(argv) and not module and not verbatim
-    if is_script:
-        check.exists(argv[0], cwd=place.cwd)
-    invocation = understand(argv, module=module, verbatim=verbatim, root=place.root, cwd=place.cwd)
-    if is_script:
-        check.startable(place.cwd / argv[0], argv[0])
+    invocation = _understood(place, argv, module=module, verbatim=ctx.meta.get("snapshot.verbatim", False))
     _ = place.store  # runs whose `snap` died are finished first
     if invocation.is_notebook:
         _look_at_notebook(place, invocation, interactive=given["interactive"])
@@ -151,6 +145,17 @@ def command(ctx: click.Context, /, argv: tuple[str, ...], module: bool, **given:
     _tell(run)
     assert run.exit is not None
     ctx.exit(AROUND_A_RUN if run.exit.code is None else run.exit.code)
+
+
+def _understood(place: Place, argv: tuple[str, ...], *, module: bool, verbatim: bool) -> Invocation:
+    """Raises UsageError for a script that is not there, or can't be started."""
+    is_script = bool(argv) and not module and not verbatim
+    if is_script:
+        check.exists(argv[0], cwd=place.cwd)
+    invocation = understand(argv, module=module, verbatim=verbatim, root=place.root, cwd=place.cwd)
+    if is_script:
+        check.startable(place.cwd / argv[0], argv[0])
+    return invocation
 
 
 def _look_at_notebook(place: Place, invocation: Invocation, *, interactive: bool) -> None:

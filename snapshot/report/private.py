@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TypeVar
 
 import msgspec
@@ -61,6 +62,7 @@ def _hidden(value: str) -> str:
     return f"{masked(value)}, not shown"
 
 
+@lru_cache(4096)  # the runs of a project have most of them in common
 def _is_found(name: str, value: str) -> bool:
     from snapshot.share.secrets.scan import scan
 

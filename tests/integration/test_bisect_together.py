@@ -111,21 +111,22 @@ def test_where_one_was_made_elsewhere_no_hybrid_has_a_network(project: Project) 
     assert [project.record(run)["request"]["network"] for run in runs] == ["none", "none"]
 
 
-def test_ctrl_c_ends_all_that_go_on_and_none_of_them_counts(engine, tmp_path: Path) -> None:
+def test_ctrl_c_or_a_closed_terminal_ends_all_that_go_on_and_none_of_them_counts(engine, tmp_path: Path) -> None:
     project = Project(tmp_path / "project", engine)
     project.write("data/numbers.txt", "1\n")
     project.script(BARE)
     for name, value in (("good", "0"), ("bad", "1")):
         done = project.snap("run", "--name", name, "-e", "SLEEP=2", "-e", f"B={value}", "train.py")
         assert done.returncode == 0, done.stderr
-    going = project.start("bisect", "good", "bad", "--jobs", "2")
-    wait_for(lambda: statuses(project)[2:] == ["running", "running"])
-    assert len(project.containers()) == 2
-    going.send_signal(signal.SIGINT)
-    _, said = going.communicate(timeout=60)
-    assert (going.returncode, project.containers()) == (130, [])
-    assert "interrupted; the same command goes on where it was" in said
-    assert "hybrid 1" not in said
+    for number in (signal.SIGINT, signal.SIGHUP):
+        going = project.start("bisect", "good", "bad", "--jobs", "2")
+        wait_for(lambda: statuses(project)[-2:] == ["running", "running"])
+        assert len(project.containers()) == 2
+        going.send_signal(number)
+        _, said = going.communicate(timeout=60)
+        assert (going.returncode, project.containers()) == (130, [])
+        assert "interrupted; the same command goes on where it was" in said
+        assert "hybrid 1" not in said
     found = search(project, "good", "bad", "--jobs", "2")
     assert [trial["outcome"] for trial in found["trials"]] == ["good", "bad"]
     assert [cause["differences"] for cause in found["causes"]] == [["environment B"]]
