@@ -57,8 +57,9 @@ def page(
     """`rows` in their order; `names` gives short names of runs, `damaged` are those whose record can't be read."""
     shown = rows[:MOST]
     parameters, metrics = _parameters(shown), common_metrics(shown, 10_000)
+    trials = any(row.run.trial for row in shown)
     columns = [
-        *(Column(name, TEXT) for name in ("Run", "Name", "Tags", "Status", "Created")),
+        *(Column(name, TEXT) for name in ("Run", "Name", "Tags", *(["For"] if trials else []), "Status", "Created")),
         Column("Time", NUMBER),
         *(Column(text.shown(name), PARAMETER) for name in parameters[:MOST_COLUMNS]),
         *(Column(text.shown(name), METRIC) for name in metrics[:MOST_COLUMNS]),
@@ -67,7 +68,7 @@ def page(
     return RunsPage(
         title=title,
         columns=tuple(columns),
-        rows=tuple(_row(row, names, parameters[:MOST_COLUMNS], metrics[:MOST_COLUMNS], now) for row in shown),
+        rows=tuple(_row(row, names, trials, parameters[:MOST_COLUMNS], metrics[:MOST_COLUMNS], now) for row in shown),
         more=len(rows) - len(shown),
         hidden=sum(max(len(found) - MOST_COLUMNS, 0) for found in (parameters, metrics)),
         problems=tuple(f"the record of run {run} can't be read" for run in damaged),
@@ -84,13 +85,14 @@ def _parameters(rows: Sequence[Row]) -> list[str]:
 
 
 def _row(
-    row: Row, names: Callable[[str], str], parameters: Sequence[str], metrics: Sequence[str], now: str
+    row: Row, names: Callable[[str], str], trials: bool, parameters: Sequence[str], metrics: Sequence[str], now: str
 ) -> tuple[Cell, ...]:
     run = private.told(row.run)
     return (
         Cell(names(run.id), run.id),
         Cell(run.name or ""),
         Cell(", ".join(sorted(row.labels.tags))),
+        *([Cell(run.trial or "")] if trials else []),
         Cell(text.outcome(run)),
         Cell(moment(run.created)),
         _time(run, now),

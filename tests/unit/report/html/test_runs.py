@@ -48,6 +48,12 @@ def test_each_run_is_a_row_and_what_differs_comes_first() -> None:
     assert "0bad can't be read" in page.all("li")[0][1]
 
 
+def test_what_was_trained_to_find_something_out_is_told_apart() -> None:
+    page = report(row(2, trial="bisect"), row(1))
+    assert [text for _, text in page.all("th")][:5] == ["Run", "Name", "Tags", "For", "Status"]
+    assert [text for _, text in page.all("td")][3::8] == ["bisect", ""]
+
+
 def test_names_are_never_markup() -> None:
     page = report(row(1, (NASTY,), name=NASTY, parameters={NASTY: NASTY}))
     assert not page.all("b")
