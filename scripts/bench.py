@@ -1,9 +1,9 @@
-"""The table of docs/benchmarks.md. Called by scripts/bench."""
+"""The table of docs/benchmarks.md, measured anew."""
 
 from __future__ import annotations
 
+import argparse
 import os
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,25 +29,35 @@ PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 HEAD = ("what", "ours", "measured against", "ratio", "goal", "reached")
 
 
+PARTS = {
+    "run": bench_run,
+    "data": bench_data,
+    "lock": bench_lock,
+    "imports": bench_imports,
+    "store": bench_store,
+    "build": bench_build,
+    "trace": bench_trace,
+    "rerun": bench_rerun,
+    "bisect": bench_bisect,
+    "compare": bench_compare,
+    "verify": bench_verify,
+    "push": bench_push,
+    "report": bench_report,
+}
+
+
 def main() -> None:
-    parts = (
-        bench_run,
-        bench_data,
-        bench_lock,
-        bench_imports,
-        bench_store,
-        bench_build,
-        bench_trace,
-        bench_rerun,
-        bench_bisect,
-        bench_compare,
-        bench_verify,
-        bench_push,
-        bench_report,
-    )
-    rows = [row for part in parts for row in part.measure()]
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"measure these alone: {', '.join(PARTS)}")
+    parser.add_argument("--write", action="store_true", help="put the whole table into docs/benchmarks.md")
+    asked = parser.parse_args()
+    if unknown := set(asked.parts) - set(PARTS):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}: choose among {', '.join(PARTS)}")
+    if asked.write and asked.parts:
+        parser.error("only the whole table is written")
+    rows = [row for name in asked.parts or PARTS for row in PARTS[name].measure()]
     print(table(rows))
-    if "--write" in sys.argv:
+    if asked.write:
         before, _, rest = PAGE.read_text(encoding="utf-8").partition("<!-- table -->\n")
         _, _, after = rest.partition("<!-- end of table -->\n")
         PAGE.write_text(

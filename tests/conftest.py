@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, settings
 from tests.machine import alone
 
 # The same examples each time, and no limit of time on a busy machine; `--hypothesis-profile=default` looks further.
-settings.register_profile("suite", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "suite", max_examples=30, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("suite")
 
 UNIT = Path(__file__).resolve().parent / "unit"

@@ -59,8 +59,8 @@ def command(
 ) -> None:
     """List the runs of this project, newest first; or those that are in REPO, a repository of a registry.
 
-    A KEY is id, name, tag, status, created, time (seconds), outputs, command, a metric or a parameter. EXPR is a key,
-    one of < <= > >= = !=, and a value.
+    A KEY is id, name, tag, for (bisect, noise, verify), status, created, time (seconds), outputs, command, a metric or
+    a parameter. EXPR is a key, one of < <= > >= = !=, and a value.
 
     \b
     Example:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from snapshot.document import Value
-from snapshot.record.document import Command, Exit, Run
+from snapshot.record.document import Command, Exit, Run, Trial
 
 
 class Summary(Value, frozen=True, array_like=True, gc=False):
@@ -24,6 +24,7 @@ class Summary(Value, frozen=True, array_like=True, gc=False):
     parameters: dict[str, str]
     metrics: dict[str, float | str]
     """Name → last value."""
+    trial: Trial | None = None
 
 
 def of(run: Run) -> Summary:
@@ -41,4 +42,5 @@ def of(run: Run) -> Summary:
         seconds=run.seconds,
         parameters=run.parameters,
         metrics={metric.name: metric.value for metric in run.metrics},
+        trial=run.trial,
     )

@@ -21,9 +21,10 @@ def usual(rows: Sequence[Row], width: int | None = None) -> list[str]:
     """The columns that are shown when none are asked for, on a terminal of that width."""
     room = MOST_METRICS if width is None else max(1, min(MOST_METRICS, (width - _USUAL) // 10))
     tags = ["tag"] if any(row.labels.tags for row in rows) else []
+    trials = ["for"] if any(row.run.trial for row in rows) else []
     metrics = [METRIC + name if name in OWN else name for name in common_metrics(rows, room)]
     outputs = [] if metrics and width is not None and width < _NARROW else ["outputs"]
-    return ["id", "name", *tags, "status", "created", "time", *outputs, *metrics, "command"]
+    return ["id", "name", *tags, *trials, "status", "created", "time", *outputs, *metrics, "command"]
 
 
 def listing(rows: Sequence[Row], columns: Sequence[str], now: datetime, width: int | None = None) -> str:

@@ -56,6 +56,7 @@ _OWN: Mapping[str, Callable[[Row], Values]] = {
     "id": lambda row: (row.run.id,),
     "name": lambda row: (row.run.name,) if row.run.name else (),
     "tag": lambda row: tuple(sorted(row.labels.tags)),
+    "for": lambda row: (row.run.trial,) if row.run.trial else (),
     "status": lambda row: (outcome(row.run),),
     "created": lambda row: (row.run.created,),
     "time": lambda row: () if row.run.seconds is None else (row.run.seconds,),

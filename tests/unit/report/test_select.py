@@ -131,6 +131,13 @@ def test_lines_are_cut_at_the_width_of_a_terminal():
     assert len(line) == 80 and line.endswith("train.py xxxx…") and head.endswith("COMMAND")
 
 
+def test_what_was_trained_to_find_something_out_is_told_apart():
+    mine, trial = row(1), row(2, trial="bisect", metrics={"for": 3.0})
+    assert listing.usual([mine, trial])[2:4] == ["for", "status"]
+    assert listing.listing([trial, mine], ["id", "for"], NOW).split() == ["RUN", "FOR", run_id(2), "bisect", run_id(1)]
+    assert [one for one in (mine, trial) if select.parse("for!=bisect").fits(one)] == [mine]
+
+
 def test_a_metric_with_the_name_of_a_column_is_told_from_it():
     rows = [row(metrics={"time": 3.0})]
     assert "metric.time" in listing.usual(rows)
