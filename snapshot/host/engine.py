@@ -244,6 +244,12 @@ class Engine:
             except docker.errors.NotFound:
                 return None
 
+    def ended(self, label: str) -> tuple[State, ...]:
+        """The containers with `label` (`key=value`) whose process has ended."""
+        with self._asking() as api:
+            found = api.containers(all=True, filters={"label": label, "status": "exited"})
+        return tuple(state for one in found if (state := self.container(one["Id"])) is not None)
+
     def kill(self, name: str, signal: str) -> bool:
         """Send `signal`; False when the container does not run."""
         import docker.errors

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from snapshot.errors import AROUND_A_RUN
 from snapshot.host.container import Container, ImageMissingError, Mount
@@ -18,6 +18,9 @@ from snapshot.run.draft import Options, Project
 from snapshot.run.launch import launch
 from snapshot.run.signals import Signals
 
+_ROLE = "shell"
+_PROCESS = "org.snapshot-ml.process"
+"""The label with the ID of the process that looks after it."""
 _SHELL = r"""
 if command -v bash >/dev/null; then export PS1='(snap) \w\$ '; exec bash --norc; fi
 export PS1='(snap) $ '; exec sh
@@ -50,7 +53,7 @@ def container(project: Project, command: tuple[str, ...], options: Options, call
         user=f"{os.getuid()}:{os.getgid()}",
         workdir=str(PurePosixPath(outside.WORKSPACE) / directory),
         environment=tuple(environment.items()),
-        labels=((inside.LABEL, "shell"),),
+        labels=((inside.LABEL, _ROLE), (_PROCESS, str(os.getpid()))),
         mounts=(
             Mount(source=str(project.root), target=outside.WORKSPACE),
             *(Mount(source=str(bind.source), target=from_text(bind.data.target), read_only=True) for bind in binds),
@@ -69,6 +72,7 @@ def enter(container: Container, engine: Engine, *, build: Callable[[], None]) ->
     Raises EngineError when the engine refused.
     """
     assert container.name is not None
+    _sweep(engine)
     try:
         try:
             _launch(container, engine)
@@ -79,6 +83,14 @@ def enter(container: Container, engine: Engine, *, build: Callable[[], None]) ->
     finally:
         engine.remove(container.name)
     return state.exit_code if state else AROUND_A_RUN
+
+
+def _sweep(engine: Engine) -> None:
+    """Remove the shells that are over and whose `snap` was killed: what was written in them may be large."""
+    for state in engine.ended(f"{inside.LABEL}={_ROLE}"):
+        process = state.labels.get(_PROCESS, "")
+        if process.isdecimal() and not Path(f"/proc/{process}").exists():
+            engine.remove(state.id)
 
 
 def _launch(container: Container, engine: Engine) -> None:

@@ -143,3 +143,18 @@ def test_a_terminal_that_is_closed_ends_it(project: Project, terminal: Callable[
     os.killpg(shell.process.pid, signal.SIGHUP)
     shell.process.wait(60)
     wait_for(lambda: shells(project) == before)
+
+
+def test_the_next_one_tidies_up_after_one_whose_snap_was_killed(project: Project) -> None:
+    killed = project.start("shell", "--", "sh", "-c", "touch begun; until [ -e end ]; do sleep 0.05; done")
+    wait_for((project.path / "begun").exists)
+    (left,) = project.docker("ps", "-q", "--filter", ROLE, "--filter", f"label=org.snapshot-ml.process={killed.pid}")
+    killed.kill()
+    killed.wait(60)
+    assert project.snap("shell", "--", "true").returncode == 0
+    assert left in project.docker("ps", "-q"), "it may still be typed in"
+    project.write("end", "")
+    project.docker("wait", left)
+    killed.communicate(timeout=60)  # `docker run`, which it has left
+    assert project.snap("shell", "--", "true").returncode == 0
+    assert left not in project.docker("ps", "-aq")
