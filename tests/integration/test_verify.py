@@ -35,7 +35,8 @@ def board(project: Project, *options: str, code: int = 1) -> list[dict[str, Any]
 def test_what_is_lost_is_seen_and_named(trained: Project) -> None:
     tuned, first = board(trained, "--build", "--train", code=0)
     assert [row["train"]["reason"].split(":")[0] for row in (tuned, first)] == ["identical", "identical"]
-    trained.snap("rm", "latest", "latest~1")
+    reruns = trained.snap("ls", "--filter", "for=verify", "--columns", "id").stdout.split()[1:]
+    assert len(reruns) == 2 and trained.snap("rm", *reruns).returncode == 0
     assert (first["build"]["reason"], tuned["weights"]["state"]) == ("the same image, bit for bit", "ok")
     assert {row["retrain"] for row in (tuned, first)} == {"here only"}
 
