@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from snapshot.record.document import Data, Edit, GpuUsage, Metric, Output, Parent, Run, Taken
+from snapshot.record.document import Data, Edit, Metric, Output, Parent, Run, Taken
 from snapshot.record.labels import NONE, Labels
+from snapshot.record.usage import GpuUsage
 from snapshot.report.lineage import number
 from snapshot.report.text import MOST, clip, command_line, count, duration, harmless, on_a_line, outcome, shown, size
 from snapshot.run.outside import WORKSPACE

@@ -14,8 +14,9 @@ from snapshot.digest import of_file
 from snapshot.errors import StoreError
 from snapshot.project.names import from_text
 from snapshot.record.code import snapshots
-from snapshot.record.document import Run, Usage
+from snapshot.record.document import Run
 from snapshot.record.store import Store
+from snapshot.record.usage import Usage
 from snapshot.run import determinism, results, workspace
 from snapshot.run.capture import AtLaunch, Captured, capture
 from snapshot.run.edits import OtherRuns

@@ -16,7 +16,7 @@ import msgspec
 
 from snapshot.host import clock
 from snapshot.host.nvml_meter import Meter, Reading
-from snapshot.record.document import GpuUsage
+from snapshot.record.usage import GpuUsage
 
 PERIOD = 1.0
 """Seconds."""

@@ -22,9 +22,10 @@ from snapshot.host.files import disk_errors
 from snapshot.image.dockerfile import LOCK_LABEL
 from snapshot.project.names import from_text
 from snapshot.record.code import trees
-from snapshot.record.document import Data, Exit, Host, Run, Usage
+from snapshot.record.document import Data, Exit, Host, Run
 from snapshot.record.store import Store
 from snapshot.record.sums import write_sums
+from snapshot.record.usage import Usage
 from snapshot.run import workspace
 from snapshot.run.hashing import Hashing
 from snapshot.run.outside import is_inside

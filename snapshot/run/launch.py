@@ -17,7 +17,7 @@ from snapshot.errors import EngineError, HostError
 from snapshot.host import process
 from snapshot.host.container import Container, refused
 from snapshot.host.engine import Engine, State
-from snapshot.record.document import Usage
+from snapshot.record.usage import Usage
 from snapshot.run.signals import Signals, Training
 from snapshot.run.usage import Sampler
 

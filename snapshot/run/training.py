@@ -16,8 +16,9 @@ from snapshot.host.files import make_dirs, write_atomic
 from snapshot.lock.document import FILE_NAME
 from snapshot.project import git
 from snapshot.project.names import to_text
-from snapshot.record.document import Run, Usage
+from snapshot.record.document import Run
 from snapshot.record.store import Store
+from snapshot.record.usage import Usage
 from snapshot.run import draft, finish, launched, workspace
 from snapshot.run.draft import Draft
 from snapshot.run.hashing import Hashing

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from snapshot.record.document import Usage
+from snapshot.record.usage import Usage
 
 PERIOD = 0.2
 _ROOT = Path("/sys/fs/cgroup")

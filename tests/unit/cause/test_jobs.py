@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from snapshot.cause.jobs import MOST, Jobs, jobs
-from snapshot.record.document import Request, Run, Usage
+from snapshot.record.document import Request, Run
+from snapshot.record.usage import Usage
 from tests.unit.record.records import a_run
 
 GB = 10**9

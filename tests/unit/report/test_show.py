@@ -10,16 +10,15 @@ from snapshot.record.document import (
     Edit,
     Exit,
     Given,
-    GpuUsage,
     Metric,
     Output,
     Parent,
     Request,
     Run,
     Skipped,
-    Usage,
 )
 from snapshot.record.labels import Labels, Note
+from snapshot.record.usage import GpuUsage, Usage
 from snapshot.report import show
 from tests.unit.record.records import a_run
 

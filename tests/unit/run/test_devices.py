@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from snapshot.document import encode_json
 from snapshot.host.nvml_meter import Reading
-from snapshot.record.document import GpuUsage
+from snapshot.record.usage import GpuUsage
 from snapshot.run.devices import COLUMNS, line, missing, nodes, notes, summary
 
 HEAD = ",".join(COLUMNS) + "\n"
