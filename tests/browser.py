@@ -10,7 +10,7 @@ import select
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -161,17 +161,19 @@ def browser(program: str, profile: Path) -> Iterator[Tab]:
     )  # fmt: skip
     os.close(commands)
     os.close(answers)
+    pipe = Pipe(to, back)
     try:
-        yield Tab(Pipe(to, back))
+        yield Tab(pipe)
     finally:
-        os.close(to)
-        os.close(back)
-        process.terminate()
+        with suppress(BrokenPipeError):
+            pipe.send({"method": "Browser.close"})  # it then takes what it had in /tmp with it
         try:
             process.wait(10)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        os.close(to)
+        os.close(back)
 
 
 def _pipe() -> tuple[int, int]:
