@@ -21,20 +21,27 @@ def leftovers(store: Store, now: float) -> Iterator[Path]:
 
     Nothing that is younger than an hour, or that somebody holds.
     """
-    yield from (path for path in store.runs.glob(".*") if _is_abandoned(path, now))
+    yield from (path for path in _hidden(store.runs) if _is_abandoned(path, now))
     for folder in _FOLDERS:
-        for path in (store.path / folder).glob(".*"):
+        for path in _hidden(store.path / folder):
             if path.name not in _OURS and _is_abandoned(path, now):
                 yield path
     ids = store.ids()
     busy = set(store.unfinished())  # after the IDs: whoever begins now is not taken for dead
     for run_id in ids:
         if run_id not in busy:
-            yield from (path for path in store.folder(run_id).glob(".*") if _is_abandoned(path, now))
+            yield from (path for path in _hidden(store.folder(run_id)) if _is_abandoned(path, now))
             if not store.has_record(run_id) and is_bare(store.folder(run_id)):
                 yield store.folder(run_id)
     known = {*ids, *busy}
     yield from (path for path in labels.paths(store) if path.name.removesuffix(labels.SUFFIX) not in known)
+
+
+def _hidden(folder: Path) -> list[Path]:
+    """What begins with a dot there; nothing where somebody removes the folder meanwhile."""
+    with suppress(FileNotFoundError):
+        return list(folder.glob(".*"))
+    return []
 
 
 def is_bare(folder: Path) -> bool:

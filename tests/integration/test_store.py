@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,7 @@ def test_tags_and_notes_are_shown_found_and_moved_and_no_record_changes(project:
     assert moved.stderr == f"snap: run {run_id(2)} has the tag best, which run {run_id(1)} had until now\n"
     assert project.snap("note", "best", "the one for the\npaper").returncode == 0
     page = project.snap("show", "best").stdout
-    assert "tags" in page and "the one for the\npaper" in page
+    assert "tags" in page and re.search(r"^note of \S+ +the one for the\n +paper$", page, re.MULTILINE)
     assert "TAGS" in project.snap("ls").stdout
     assert ids(project.snap("ls", "--filter", "tag=best").stdout) == [run_id(2)]
     assert json.loads(project.snap("show", "best", "--json").stdout)["id"] == run_id(2)

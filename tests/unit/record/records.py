@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -19,7 +20,7 @@ def run_id(number: int) -> str:
 
 def a_run(number: int = 0, **changes: Any) -> Run:
     """The `number`th run: it was asked for and has ended within its minute of the year."""
-    minute = f"2026-01-{1 + number // 1440:02}T{number // 60 % 24:02}:{number % 60:02}"
+    minute = f"{datetime(2026, 1, 1) + timedelta(minutes=number):%Y-%m-%dT%H:%M}"
     run = Run(
         id=run_id(number),
         status="finished",
