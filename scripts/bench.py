@@ -26,6 +26,7 @@ from snapshot.host import machine
 from snapshot.host.engine import Engine
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- table -->", "<!-- end of table -->"
 HEAD = ("what", "ours", "measured against", "ratio", "goal", "reached")
 
 
@@ -58,11 +59,11 @@ def main() -> None:
     rows = [row for name in asked.parts or PARTS for row in PARTS[name].measure()]
     print(table(rows))
     if asked.write:
-        before, _, rest = PAGE.read_text(encoding="utf-8").partition("<!-- table -->\n")
-        _, _, after = rest.partition("<!-- end of table -->\n")
-        PAGE.write_text(
-            f"{before}<!-- table -->\n{where()}\n\n{table(rows)}\n<!-- end of table -->\n{after}", encoding="utf-8"
-        )
+        before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+        _, end, after = rest.partition(END)
+        if not end:
+            raise SystemExit(f"error: {PAGE} has no `{BEGIN}` before an `{END}`")
+        PAGE.write_text(f"{before}{BEGIN}\n\n{where()}\n\n{table(rows)}\n\n{END}{after}", encoding="utf-8")
 
 
 def table(rows: list[Row]) -> str:
@@ -74,7 +75,7 @@ def where() -> str:
     """The machine, and how busy it was."""
     here, info = machine.probe(), Engine().info()
     return (
-        f"{datetime.now(UTC):%Y-%m-%d}, {here.cpu}, {here.cores} cores, {here.memory / 1e9:.0f} GB, {here.system}, "
+        f"{datetime.now(UTC):%Y-%m-%d}, {here.cpu}, {here.cores} cores, {here.memory / 1e9:.0f} GB, {here.system},\n"
         f"Linux {here.kernel}; Docker {info['ServerVersion']}, {info['Driver']} store; "
         f"load average at the end {os.getloadavg()[0]:.1f}."
     )
