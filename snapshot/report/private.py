@@ -53,7 +53,11 @@ def _words(unit: tuple[str, ...]) -> list[str]:
     option, *values = unit
     name, equals, value = option.partition("=")
     key = to_text(name.lstrip("-+"))
-    return [name + equals + argument(key, value) if equals else option, *(argument(key, value) for value in values)]
+    if equals:
+        first = name + equals + argument(key, value)
+    else:
+        first = option if option.startswith("-") else argument("word", option)
+    return [first, *(argument(key, value) for value in values)]
 
 
 def _hidden(value: str) -> str:

@@ -16,7 +16,7 @@ SECRET = "hunter2-hunter2"
 @pytest.mark.parametrize(
     "words",
     [("--api-key", SECRET), (f"--api_key={SECRET}",), (f"model.token={SECRET}",), ("--db-password", SECRET),
-     ("--header", "ghp_" + "a1B2c3D4e5" * 3 + "f6G7h8")],
+     ("--header", "ghp_" + "a1B2c3D4e5" * 3 + "f6G7h8"), ("ghp_" + "a1B2c3D4e5" * 3 + "f6G7h8",)],
 )  # fmt: skip
 def test_an_argument_that_looks_like_a_secret_is_told_nowhere(words: tuple[str, ...]) -> None:
     argv = ("train.py", "--lr", "0.1", *words)
