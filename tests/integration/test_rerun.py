@@ -125,13 +125,20 @@ def test_what_came_from_elsewhere_gets_no_network_and_no_folder_unasked(engine, 
     assert "network" in [difference["what"] for difference in verdict(done)["differences"]]
 
 
-def test_an_interrupt_ends_all_repeats_and_is_no_verdict(engine, gate: Gate, tmp_path: Path) -> None:
+@pytest.fixture
+def waiting(engine, gate: Gate, tmp_path: Path) -> tuple[Project, str]:
+    """A run, and its ID, whose reruns wait at the gate."""
     project = Project(tmp_path / "project", engine)
     project.script(f"import os, time\nopen('out.txt', 'w').write('x')\n{gate.wait}")
     gate.open()
     assert project.snap("run", *gate.options, "train.py").returncode == 0
     first = project.record()["id"]
     gate.place.unlink()
+    return project, first
+
+
+def test_an_interrupt_ends_all_repeats_and_is_no_verdict(waiting: tuple[Project, str]) -> None:
+    project, first = waiting
     going = project.start("rerun", first, "--allow-different-data", "--repeat", "3")
     runs = project.path / ".snap/runs"
     wait_for(lambda: len(list(runs.glob("*/outputs/out.txt"))) == 2)
@@ -145,14 +152,9 @@ def test_an_interrupt_ends_all_repeats_and_is_no_verdict(engine, gate: Gate, tmp
 
 
 def test_a_rerun_whose_snap_was_killed_is_finished_and_judged_by_the_next_command(
-    engine, gate: Gate, tmp_path: Path
+    waiting: tuple[Project, str], gate: Gate
 ) -> None:
-    project = Project(tmp_path / "project", engine)
-    project.script(f"import os, time\nopen('out.txt', 'w').write('x')\n{gate.wait}")
-    gate.open()
-    assert project.snap("run", *gate.options, "train.py").returncode == 0
-    first = project.record()["id"]
-    gate.place.unlink()
+    project, first = waiting
     going = project.start("rerun", first, "--allow-different-data")
     # It trains: a container that is only made, or that of another test, is not enough.
     wait_for(lambda: len(list((project.path / ".snap/runs").glob("*/outputs/out.txt"))) == 2)
